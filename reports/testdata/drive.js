@@ -1,0 +1,56 @@
+// Uses a page as a reader would, and writes down what it shows. browser_test.cc adds it to a page.
+(async () => {
+  const log = [];
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 300));
+  const one = (selector) => document.querySelector(selector);
+  const press = (key, at) => at.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+  const type = (text) => {
+    one(".filters input").value = text;
+    one(".filters input").dispatchEvent(new Event("input", {bubbles: true}));
+  };
+  const rows = () => [...document.querySelectorAll("table.tests tbody tr")].filter((row) => !row.hidden).length;
+  const note = (what, value) => log.push(`${what}: ${value}  ${decodeURIComponent(location.hash)}`);
+  addEventListener("error", (event) => note("error", event.message));
+
+  note("rows", rows());
+  press("/", document.body);
+  note("focus after /", document.activeElement.name);
+  type("rst");
+  note("rows with rst", rows());
+  one("[data-verdict=fail]").click();
+  note("and fail", rows());
+  one("[data-verdict=fail]").click();
+  type("");
+  document.activeElement.blur();
+  press("j", document.body);
+  press("j", document.body);
+  note("after j j", document.activeElement.textContent);
+  document.activeElement.click();
+  await pause();
+  note("opened", `${one("#panel").open} ${one("#panel-title").textContent}`);
+  note("first divergence is line", one(".line.first").id);
+  press("k", one("#panel"));
+  await pause();
+  note("after k", one("#panel-title").textContent);
+  one("#panel .targets button:last-child").click();
+  await pause();
+  note("other target differs in", [...document.querySelectorAll(".divergence tbody th")].map((cell) => cell.textContent));
+  one("#panel .frame").click();
+  note("bytes of a frame", one("#panel .bytes").textContent);
+  one("#panel").dispatchEvent(new Event("cancel", {cancelable: true}));
+  note("open after Esc", one("#panel").open);
+  document.querySelectorAll("thead th button")[3].click();
+  document.querySelectorAll("thead th button")[3].click();
+  note("worst on linux", one("table.tests tbody th").textContent);
+  document.querySelectorAll("thead th button")[3].click();
+  one("#theme").click();
+  note("theme", document.documentElement.dataset.theme);
+  one("[data-view=rfc]").click();
+  await pause();
+  note("requirements", document.querySelectorAll("#rfc td.text").length);
+  location.hash = "#t0.0";
+  await pause();
+  note("capture", one("#panel a[download]").getAttribute("href"));
+  note("pictures made of hostile text", document.images.length);
+  document.body.append(Object.assign(document.createElement("pre"), {id: "log", textContent: "\n" + log.join("\n") + "\n"}));
+})();
