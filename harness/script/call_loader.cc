@@ -1,0 +1,178 @@
+// The application's calls in YAML, and what their results must be.
+
+#include <fmt/format.h>
+#include <string.h>
+
+#include <algorithm>
+
+#include "script/step_loader.hh"
+
+namespace tcpspec::script {
+
+namespace {
+
+const std::vector<std::pair<std::string_view, CallKind>>& call_names() {
+  static const std::vector<std::pair<std::string_view, CallKind>> names = {
+      {"listen", CallKind::listen}, {"connect", CallKind::connect}, {"accept", CallKind::accept}, {"send", CallKind::send}, {"recv", CallKind::receive}, {"shutdown", CallKind::shutdown_write}, {"close", CallKind::close}, {"abort", CallKind::abort}, {"setsockopt", CallKind::set_option}, {"getsockopt", CallKind::get_option}, {"state", CallKind::state}};
+  return names;
+}
+
+std::optional<int> errno_of(std::string_view name) {
+  for (int number = 1; number < 134; ++number)
+    if (const char* known = strerrorname_np(number); known && name == known) return number;
+  return std::nullopt;
+}
+
+bool is_state_name(std::string_view name) {
+  for (int i = 0; i <= static_cast<int>(State::time_wait); ++i)
+    if (to_string(static_cast<State>(i)) == name) return true;
+  return false;
+}
+
+void load_arguments(const Value& arguments, Call& call, TestContext& context) {
+  const auto& names = context.names;
+  const auto expression = [&](std::string_view key) -> std::optional<Expression> {
+    const auto value = arguments.find(key);
+    return value ? std::optional(value->expression(names)) : std::nullopt;
+  };
+  switch (call.kind) {
+    case CallKind::listen:
+      if (arguments.is_null()) break;
+      if (arguments.check_keys("`listen`", {"backlog"})) call.number = expression("backlog");
+      break;
+    case CallKind::connect:
+      if (arguments.is_null()) break;
+      if (arguments.check_keys("`connect`", {"local_port"})) call.local_port = expression("local_port");
+      break;
+    case CallKind::accept:
+      if (!arguments.is_null()) call.accepted = arguments.text();
+      break;
+    case CallKind::send:
+    case CallKind::receive:
+      if (arguments.is_scalar()) {
+        call.number = arguments.expression(names);
+      } else if (call.kind == CallKind::send ? arguments.check_keys("`send`", {"data", "text", "hex", "urgent"}) : arguments.check_keys("`recv`", {"data", "urgent"})) {
+        call.number = expression("data");
+        if (const auto text = arguments.find("text"))
+          for (const char c : text->text()) call.literal.push_back(static_cast<std::byte>(c));
+        if (const auto hex = arguments.find("hex")) call.literal = hex->hex();
+        if (const auto urgent = arguments.find("urgent")) call.urgent = urgent->yes_or_no();
+      }
+      if (!call.number && call.literal.empty()) arguments.complain("how many octets?", "send: 100, or recv: 100");
+      break;
+    case CallKind::shutdown_write:
+      if (!arguments.is_null())
+        call.kind = arguments.choice<CallKind>("direction", {{"write", CallKind::shutdown_write}, {"read", CallKind::shutdown_read}, {"both", CallKind::shutdown_both}});
+      break;
+    case CallKind::get_option:
+      call.option = arguments.is_null() ? "" : arguments.text();
+      if (call.option.empty()) arguments.complain("`getsockopt` wants the option's name", "getsockopt: TCP_MAXSEG");
+      break;
+    default:
+      if (!arguments.is_null()) arguments.complain(fmt::format("this call takes no arguments, but here stands {}", arguments.kind()));
+  }
+}
+
+std::string default_socket(const Call& call, int connection, const TestContext& context) {
+  if (call.kind == CallKind::listen || call.kind == CallKind::accept) return "listener";
+  return context.names.connections[static_cast<std::size_t>(connection)];
+}
+
+}  // namespace
+
+ResultMatch load_result_match(const Value& value, const Names& names) {
+  ResultMatch out;
+  if (value.is_list()) {
+    ResultMatch::Error errors;
+    for (const auto& item : value.items()) {
+      const auto number = errno_of(item.text());
+      if (!number) return {value.number_match(names), value.number_match(names).text};
+      errors.numbers.push_back(*number);
+      errors.text += (errors.text.empty() ? "" : " or ") + item.text();
+    }
+    out.text = errors.text;
+    out.is = std::move(errors);
+    return out;
+  }
+  const auto text = value.text();
+  out.text = text;
+  if (text == "ok") out.is = ResultMatch::Success{};
+  else if (text == "eof") out.is = ResultMatch::EndOfFile{};
+  else if (is_state_name(text)) out.is = text;
+  else if (const auto number = errno_of(text)) out.is = ResultMatch::Error{{*number}, text};
+  else if (text.size() > 2 && text[0] == 'E' && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isupper(c) || std::isdigit(c); }))
+    value.complain(fmt::format("unknown error `{}`", text), "an errno name: ECONNRESET, ETIMEDOUT, ...");
+  else out.is = value.number_match(names);
+  return out;
+}
+
+Outcome load_outcome(const Value& map) {
+  const auto outcome = map.find("outcome");
+  if (!outcome) return Outcome::pass;
+  return outcome->choice<Outcome>("outcome", {{"pass", Outcome::pass}, {"info", Outcome::info}, {"warn", Outcome::warn}, {"fail", Outcome::fail}, {"unsupported", Outcome::unsupported}});
+}
+
+std::vector<ResultAlternative> load_result_alternatives(const Value& value, const Names& names) {
+  std::vector<ResultAlternative> out;
+  for (const auto& item : value.items()) {
+    if (!item.check_keys("an alternative result", {"is", "outcome", "why"})) continue;
+    ResultAlternative alternative;
+    if (const auto is = item.find("is")) alternative.match = load_result_match(*is, names);
+    else item.complain("an alternative result says what it `is`", "or: [{is: ECONNRESET, outcome: warn, why: ...}]");
+    alternative.outcome = load_outcome(item);
+    if (const auto why = item.find("why")) alternative.why = why->text();
+    else item.complain("an alternative says `why` it is acceptable");
+    out.push_back(std::move(alternative));
+  }
+  return out;
+}
+
+Call load_call(const Value& step, const Value& value, int connection, TestContext& context) {
+  Call call;
+  Value arguments;
+  if (value.is_scalar()) {
+    call.kind = value.choice<CallKind>("call", call_names());
+    const bool wants_more = call.kind == CallKind::send || call.kind == CallKind::receive || call.kind == CallKind::get_option || call.kind == CallKind::set_option;
+    if (wants_more) {
+      value.complain(fmt::format("`{}` wants an argument", value.text()), "call: {send: 100}, call: {recv: 100}, call: {getsockopt: TCP_MAXSEG}, call: {setsockopt: {TCP_NODELAY: 1}}");
+      return call;
+    }
+  } else if (value.is_map() && value.entries().size() == 1) {
+    const auto [key, argument] = value.entries().front();
+    call.kind = key.choice<CallKind>("call", call_names());
+    arguments = argument;
+  } else {
+    value.complain("`call` names one call", "call: accept, or call: {send: 100}");
+    return call;
+  }
+  if (call.kind == CallKind::set_option) {
+    const auto entries = arguments.entries();
+    if (entries.size() != 1) arguments.complain("`setsockopt` sets one option at a time here", "call: {setsockopt: {TCP_NODELAY: 1}}");
+    for (const auto& [name, number] : entries) {
+      call.option = name.text();
+      call.number = number.expression(context.names);
+    }
+  } else {
+    load_arguments(arguments, call, context);
+  }
+  if (call.kind == CallKind::accept && call.accepted.empty()) call.accepted = context.names.connections[static_cast<std::size_t>(connection)];
+  const auto socket = step.find("socket");
+  call.socket = socket ? socket->text() : default_socket(call, connection, context);
+  // What a receive returns by default is all that was asked for.
+  if (call.kind == CallKind::receive && call.number) {
+    call.is.text = call.number->text();
+    call.is.is = NumberMatch{NumberMatch::Kind::equal, {*call.number}, call.number->text()};
+  }
+  if (const auto as = step.find("as")) {
+    call.as = as->text();
+    ++context.started[call.as];
+    for (const auto key : {"is", "or", "capture", "within"})
+      if (const auto misplaced = step.find(key)) misplaced->complain(fmt::format("`{}` belongs to the step that completes the call", key), fmt::format("result: {}", call.as));
+  }
+  if (const auto is = step.find("is")) call.is = load_result_match(*is, context.names);
+  if (const auto alternatives = step.find("or")) call.alternatives = load_result_alternatives(*alternatives, context.names);
+  if (const auto capture = step.find("capture")) call.capture = context.declare_capture(capture->text());
+  return call;
+}
+
+}  // namespace tcpspec::script

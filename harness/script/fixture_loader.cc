@@ -1,0 +1,189 @@
+// Fixtures and liveness probes: fixtures.yaml, embedded into the program, with a
+// test's parameters bound to its `$names`.
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+#include "script/fixtures_yaml.hh"
+#include "script/step_loader.hh"
+
+namespace tcpspec::script {
+
+namespace {
+
+const std::vector<std::pair<std::string_view, State>>& state_names() {
+  static const auto names = [] {
+    std::vector<std::pair<std::string_view, State>> out;
+    for (int i = 0; i <= static_cast<int>(State::time_wait); ++i) out.emplace_back(to_string(static_cast<State>(i)), static_cast<State>(i));
+    return out;
+  }();
+  return names;
+}
+
+struct FixtureFile {
+  std::shared_ptr<const SourceFile> source;
+  YAML::Node root;
+};
+
+const FixtureFile& fixture_file() {
+  static const FixtureFile file = [] {
+    auto source = std::make_shared<SourceFile>(SourceFile{"(built-in) fixtures.yaml", std::string(kFixturesYaml)});
+    return FixtureFile{source, YAML::Load(source->text)};
+  }();
+  return file;
+}
+
+std::optional<Value> find_fixture(const Value& root, Role role, State state) {
+  for (const auto section : {to_string(role), std::string_view("either")})
+    if (const auto steps = root.find(section))
+      if (const auto found = steps->find(to_string(state))) return found;
+  return std::nullopt;
+}
+
+// The failure of a step of a fixture is shown at the line that asked for the fixture.
+void relocate(Steps& steps, const Location& where, bool fixture) {
+  for (auto& step : steps) {
+    step.where = where;
+    step.fixture = fixture;
+    if (auto* block = std::get_if<Block>(&step.action)) relocate(block->steps, where, fixture);
+  }
+}
+
+void append(Steps& to, Steps from) {
+  for (auto& step : from) to.push_back(std::move(step));
+}
+
+struct Parameters {
+  State state = State::established;
+  Role role = Role::passive;
+  Bindings bindings;
+  std::vector<Value> sockopts;
+};
+
+Value constant(const char* text, Complaints& complaints) { return Value(YAML::Load(text), nullptr, nullptr, complaints); }
+
+// The name under which a fixture's active connect is pending.
+std::string opening_name(int connection, const TestContext& context) {
+  return connection == 0 ? "opening" : fmt::format("opening_{}", context.names.connections[static_cast<std::size_t>(connection)]);
+}
+
+Role default_role(State state) { return state == State::syn_sent ? Role::active : Role::passive; }
+
+Parameters read_parameters(const Value& value, int connection, TestContext& context) {
+  Parameters out;
+  auto& complaints = *context.complaints;
+  out.bindings.emplace("options", constant("[mss: 1460]", complaints));
+  out.bindings.emplace("win", constant("65535", complaints));
+  out.bindings.emplace("backlog", constant("16", complaints));
+  out.bindings.emplace("close", constant("shutdown", complaints));
+  out.bindings.emplace("opening", constant(opening_name(connection, context).c_str(), complaints));
+  if (value.is_scalar()) {
+    out.state = parse_state(value);
+    out.role = default_role(out.state);
+    return out;
+  }
+  if (!value.check_keys("a fixture", {"state", "role", "options", "win", "backlog", "by", "sockopt"})) return out;
+  if (const auto state = value.find("state")) out.state = parse_state(*state);
+  else value.complain("a fixture says its `state`", "given: {state: ESTABLISHED, role: active}");
+  out.role = default_role(out.state);
+  if (const auto role = value.find("role")) out.role = role->choice<Role>("role", {{"passive", Role::passive}, {"active", Role::active}});
+  for (const auto key : {"options", "win", "backlog"})
+    if (const auto parameter = value.find(key)) out.bindings.insert_or_assign(key, *parameter);
+  if (const auto by = value.find("by")) {
+    const auto call = by->choice<std::string>("way to close", {{"shutdown", "shutdown"}, {"close", "close"}});
+    out.bindings.insert_or_assign("close", constant(call.c_str(), complaints));
+  }
+  if (const auto sockopt = value.find("sockopt")) {
+    if (!sockopt->is_map()) sockopt->complain("`sockopt` maps options to values", "sockopt: {SO_RCVBUF: 8192}");
+    out.sockopts.push_back(*sockopt);
+  }
+  return out;
+}
+
+Steps sockopt_steps(const Parameters& parameters, int connection, TestContext& context) {
+  Steps out;
+  for (const auto& map : parameters.sockopts)
+    for (const auto& [name, number] : map.entries()) {
+      Call call;
+      call.kind = CallKind::set_option;
+      call.socket = parameters.role == Role::passive ? "listener" : context.names.connections[static_cast<std::size_t>(connection)];
+      call.option = name.text();
+      call.number = number.expression(context.names);
+      Step step;
+      step.where = name.where();
+      step.connection = connection;
+      step.action = std::move(call);
+      out.push_back(std::move(step));
+    }
+  return out;
+}
+
+Steps chain(const Value& root, const Parameters& parameters, State state, TestContext& context) {
+  const auto fixture = find_fixture(root, parameters.role, state);
+  if (!fixture) return {};
+  Steps out;
+  if (const auto from = fixture->find("from")) out = chain(root, parameters, parse_state(*from), context);
+  append(out, load_steps(*fixture->find("steps"), context));
+  return out;
+}
+
+void assign_connection(Steps& steps, int connection, TestContext& context) {
+  if (connection == 0) return;
+  const auto& name = context.names.connections[static_cast<std::size_t>(connection)];
+  for (auto& step : steps) {
+    step.connection = connection;
+    auto* call = std::get_if<Call>(&step.action);
+    if (!call) continue;
+    if (call->socket == context.names.connections[0]) call->socket = name;
+    if (call->accepted == context.names.connections[0]) call->accepted = name;
+  }
+}
+
+}  // namespace
+
+State parse_state(const Value& value) { return value.choice<State>("state", state_names()); }
+
+Steps load_fixture(const Value& value, int connection, TestContext& context) {
+  const auto parameters = read_parameters(value, connection, context);
+  context.state = parameters.state;
+  context.opening = parameters.role == Role::active && (parameters.state == State::syn_sent || parameters.state == State::syn_received);
+  const auto& file = fixture_file();
+  const Value root(file.root, file.source, &parameters.bindings, *context.complaints);
+  if (!find_fixture(root, parameters.role, parameters.state)) {
+    value.complain(fmt::format("no fixture brings a {} opener to {}", to_string(parameters.role), to_string(parameters.state)),
+                   parameters.role == Role::passive ? "role: active" : "role: passive");
+    return {};
+  }
+  const bool outer = context.in_fixture;
+  context.in_fixture = true;
+  Steps steps = sockopt_steps(parameters, connection, context);
+  append(steps, chain(root, parameters, parameters.state, context));
+  assign_connection(steps, connection, context);
+  context.in_fixture = outer;
+  relocate(steps, value.where(), true);
+  return steps;
+}
+
+Step load_alive(const Value& value, int connection, TestContext& context) {
+  Step out;
+  out.where = value.where();
+  out.connection = connection;
+  if (value.is_scalar() && !value.text().empty()) context.state = parse_state(value);
+  const auto state = context.state.value_or(State::established);
+  if ((state == State::closed || state == State::listen) && context.names.connections.back() != "probe") context.names.connections.emplace_back("probe");
+  const auto& file = fixture_file();
+  Bindings bindings;
+  bindings.emplace("opening", constant(opening_name(connection, context).c_str(), *context.complaints));
+  const Value root(file.root, file.source, &bindings, *context.complaints);
+  const auto alive = root.find(context.opening ? "alive-opening" : "alive");
+  const auto probe = alive ? alive->find(to_string(state)) : std::nullopt;
+  if (!probe) throw std::logic_error("fixtures.yaml has a liveness probe for every state");
+  Steps steps = load_steps(*probe, context);
+  if (state != State::closed && state != State::listen) assign_connection(steps, connection, context);
+  relocate(steps, out.where, false);
+  out.action = Block{fmt::format("alive ({})", to_string(state)), std::move(steps)};
+  return out;
+}
+
+}  // namespace tcpspec::script

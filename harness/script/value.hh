@@ -1,0 +1,101 @@
+#pragma once
+// A YAML node as the loader reads it: with its place in the file, with matrix
+// variables substituted, and with complaints collected instead of thrown.
+
+#include <yaml-cpp/yaml.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "packet/segment.hh"
+#include "script/diagnostic.hh"
+#include "script/expression.hh"
+#include "script/model.hh"
+
+namespace tcpspec::script {
+
+class Value;
+
+// What `$name` stands for: a matrix variable's node, or a fixture's parameter.
+using Bindings = std::map<std::string, Value, std::less<>>;
+
+// Where complaints go. One per load; says each thing once, however often a matrix repeats it.
+class Complaints {
+ public:
+  void add(Location where, std::string message, std::string hint = {});
+  [[nodiscard]] bool empty() const { return all_.empty(); }
+  [[nodiscard]] std::size_t count() const { return all_.size(); }
+  [[nodiscard]] Diagnostics take() { return std::move(all_); }
+
+ private:
+  Diagnostics all_;
+};
+
+class Value {
+ public:
+  Value() = default;
+  // `bindings` may be null and must outlive the value.
+  Value(YAML::Node node, std::shared_ptr<const SourceFile> file, const Bindings* bindings, Complaints& complaints);
+  [[nodiscard]] Value with(const Bindings* bindings) const;
+
+  [[nodiscard]] bool is_map() const { return node_.IsMap(); }
+  [[nodiscard]] bool is_list() const { return node_.IsSequence(); }
+  [[nodiscard]] bool is_scalar() const { return node_.IsScalar(); }
+  [[nodiscard]] bool is_null() const { return !node_.IsDefined() || node_.IsNull(); }
+  [[nodiscard]] Location where() const;
+  void complain(std::string message, std::string hint = {}) const;
+
+  // The scalar's text with `$name` replaced inside it; complains when it is not a scalar.
+  [[nodiscard]] std::string text() const;
+  [[nodiscard]] std::string text_or(std::string_view otherwise) const { return is_null() ? std::string(otherwise) : text(); }
+  // "a mapping", "a list", "a scalar", "nothing"
+  [[nodiscard]] std::string_view kind() const;
+
+  [[nodiscard]] std::vector<std::pair<Value, Value>> entries() const;  // of a map; duplicate keys are complained about
+  [[nodiscard]] std::vector<Value> items() const;                      // of a list; of anything else, itself
+  [[nodiscard]] std::optional<Value> find(std::string_view key) const;
+  // Complains about every key that is not among these. False when it is not a map at all.
+  bool check_keys(std::string_view what, const std::vector<std::string_view>& known) const;
+
+  // Typed readings; each complains in words and returns a harmless value.
+  [[nodiscard]] bool yes_or_no() const;
+  [[nodiscard]] std::int64_t integer(std::int64_t low, std::int64_t high) const;
+  [[nodiscard]] Duration duration() const;
+  [[nodiscard]] DurationRange duration_range() const;
+  [[nodiscard]] Expression expression(const Names& names) const;
+  [[nodiscard]] NumberMatch number_match(const Names& names) const;
+  [[nodiscard]] packet::Bytes hex() const;
+  template <class T>
+  [[nodiscard]] T choice(std::string_view what, const std::vector<std::pair<std::string_view, T>>& choices) const {
+    const auto found = pick(what, [&] {
+      std::vector<std::string_view> names;
+      for (const auto& [name, value] : choices) names.push_back(name);
+      return names;
+    }());
+    return found ? choices[*found].second : choices.front().second;
+  }
+
+  [[nodiscard]] const YAML::Node& node() const { return node_; }
+
+ private:
+  [[nodiscard]] std::optional<std::size_t> pick(std::string_view what, const std::vector<std::string_view>& names) const;
+  [[nodiscard]] Value child(const YAML::Node& node) const;
+  void resolve();
+
+  YAML::Node node_;
+  std::shared_ptr<const SourceFile> file_;
+  const Bindings* bindings_ = nullptr;
+  Complaints* complaints_ = nullptr;
+};
+
+// "500ms", "1.5s", "2h"; nullopt when it is not a duration. Units: ns us ms s min h d.
+[[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
+// The shortest exact form: "1.5s", "250ms".
+[[nodiscard]] std::string to_string(Duration duration);
+
+}  // namespace tcpspec::script
