@@ -70,16 +70,22 @@ void add_requirements(std::string& out, const Run& run) {
   out += "\n" + heading + "\n";
   for (const std::string& rfc : rfcs_of(run.catalogue)) {
     std::string row = pad_right(fmt::format("  RFC {}", visible(rfc)), 18);
-    for (const std::string& target : targets) {
-      std::size_t met = 0;
-      std::size_t total = 0;
-      for (const Requirement& requirement : run.catalogue) {
-        if (requirement.rfc != rfc) continue;
-        ++total;
-        if (is_met(standing_of(standings, requirement.id, target))) ++met;
-      }
-      row += "  " + pad_left(fmt::format("{}/{}", met, total), widest);
+    std::size_t total = 0;
+    std::size_t tested = 0;
+    for (const Requirement& requirement : run.catalogue) {
+      if (requirement.rfc != rfc) continue;
+      ++total;
+      if (standings.contains(requirement.id)) ++tested;
     }
+    // A run of a few suites says nothing of the other RFCs.
+    if (tested == 0) continue;
+    for (const std::string& target : targets) {
+      const auto met = static_cast<std::size_t>(std::ranges::count_if(run.catalogue, [&](const Requirement& requirement) {
+        return requirement.rfc == rfc && is_met(standing_of(standings, requirement.id, target));
+      }));
+      row += "  " + pad_left(fmt::format("{}/{}", met, tested), widest);
+    }
+    row += fmt::format("  of {} in the catalogue", total);
     out += row + "\n";
   }
 }
