@@ -1,0 +1,86 @@
+#pragma once
+// What can be known of a connection from the wire: RFC 9293's variables of the
+// target, inferred from what the tester sent and from what the script has taken
+// notice of. RCV.NXT is what the target must have received in order, whether it has
+// acknowledged it or not.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "packet/segment_view.hh"
+#include "script/expression.hh"
+
+namespace tcpspec::oracle {
+
+enum class Acceptance : std::uint8_t { expected, refused };  // whether the target has to take a segment of ours
+
+class ConnectionView {
+ public:
+  ConnectionView(packet::Family family, packet::Seq32 tester_iss, std::uint16_t mtu);
+
+  void sent(const packet::Segment& segment, Acceptance acceptance);
+  // The script has taken notice of a segment of the target.
+  void consumed(const packet::SegmentView& segment);
+
+  [[nodiscard]] std::int64_t variable(script::Variable variable) const;
+  using Variables = std::array<std::int64_t, 12>;  // indexed by script::Variable
+  [[nodiscard]] Variables variables() const;
+
+  // Spaces: relative to the tester's ISS, and to the target's. Until the target has
+  // sent a SYN its ISS counts as 0, so that its numbers are shown as they are.
+  [[nodiscard]] packet::Seq32 tester_iss() const { return tester_iss_; }
+  [[nodiscard]] packet::Seq32 target_iss() const { return target_iss_.value_or(packet::Seq32(0)); }
+  [[nodiscard]] bool target_iss_known() const { return target_iss_.has_value(); }
+  [[nodiscard]] std::uint32_t in_tester_space(packet::Seq32 absolute) const { return absolute.raw() - tester_iss_.raw(); }
+  [[nodiscard]] std::uint32_t in_target_space(packet::Seq32 absolute) const { return absolute.raw() - target_iss().raw(); }
+  [[nodiscard]] packet::Seq32 from_tester_space(std::int64_t relative) const { return tester_iss_ + static_cast<std::uint32_t>(relative); }
+  [[nodiscard]] packet::Seq32 from_target_space(std::int64_t relative) const { return target_iss() + static_cast<std::uint32_t>(relative); }
+
+  [[nodiscard]] std::uint32_t rcv_nxt() const { return rcv_nxt_; }
+  [[nodiscard]] std::uint32_t snd_nxt() const { return snd_nxt_; }
+  [[nodiscard]] std::uint32_t acked() const { return acked_; }  // tester's space: highest acknowledgement consumed
+  [[nodiscard]] bool timestamps_in_force() const { return tester_syn_.timestamps && target_syn_.timestamps; }
+  [[nodiscard]] std::uint32_t target_timestamp() const { return target_timestamp_; }
+  [[nodiscard]] std::uint16_t last_window_sent() const { return window_sent_; }
+  [[nodiscard]] bool used() const { return used_; }
+
+  // How an arrived segment stands to what was consumed before it.
+  enum class Character : std::uint8_t { advancing_ack, window_update, duplicate_ack, retransmission, probe, other };
+  [[nodiscard]] Character character(const packet::SegmentView& segment) const;
+
+ private:
+  struct Syn {
+    bool seen = false;
+    bool timestamps = false;
+    std::optional<std::uint16_t> mss;
+    std::optional<std::uint8_t> shift;
+  };
+  static Syn read_syn(const packet::SegmentView& segment);
+  void accept(std::uint32_t from, std::uint32_t to);
+  [[nodiscard]] std::uint32_t default_mss() const;
+  [[nodiscard]] std::uint32_t scaled(std::uint16_t window, const Syn& advertiser) const;
+
+  packet::Family family_;
+  packet::Seq32 tester_iss_;
+  std::optional<packet::Seq32> target_iss_;
+  std::uint16_t mtu_;
+  Syn tester_syn_, target_syn_;
+  std::uint32_t rcv_nxt_ = 0;
+  std::uint32_t snd_nxt_ = 0;
+  std::uint32_t snd_una_ = 0;
+  std::uint32_t acked_ = 0;
+  std::uint32_t rcv_wnd_ = 0;
+  std::uint32_t snd_wnd_ = 0;
+  std::uint32_t right_edge_ = 0;  // tester's space: furthest that the target has allowed
+  std::uint16_t window_sent_ = 65535;
+  std::uint32_t last_window_ = 0;
+  std::uint32_t ts_recent_ = 0;
+  std::uint32_t target_timestamp_ = 0;
+  bool used_ = false;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> held_;  // out of order, beyond RCV.NXT
+};
+
+}  // namespace tcpspec::oracle

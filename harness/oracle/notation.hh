@@ -1,0 +1,30 @@
+#pragma once
+// Segments in words, the same words on both sides: "SA  seq 0 ack 1 win 65535 <mss 1460>".
+// Numbers are relative to each side's ISS.
+
+#include <string>
+
+#include "oracle/connection_view.hh"
+#include "packet/segment_view.hh"
+#include "script/model.hh"
+
+namespace tcpspec::oracle {
+
+// The two numbers that relative notation needs; cheap to keep with a trace.
+struct Bases {
+  packet::Seq32 tester_iss;
+  packet::Seq32 target_iss;
+};
+[[nodiscard]] inline Bases bases(const ConnectionView& connection) { return {connection.tester_iss(), connection.target_iss()}; }
+
+enum class Sender : std::uint8_t { tester, target };
+[[nodiscard]] std::string segment_text(const packet::SegmentView& segment, Sender sender, const Bases& bases);
+[[nodiscard]] std::string expected_text(const script::ExpectSegment& expected, const script::Scope& scope);
+
+[[nodiscard]] std::string flags_text(const script::ExpectSegment& expected);
+[[nodiscard]] std::string options_text(const packet::SegmentView& segment, const ConnectionView& connection);
+[[nodiscard]] std::string option_text(const packet::Option& option, const ConnectionView& connection);
+[[nodiscard]] std::string option_name(const script::ExpectOption& option);
+[[nodiscard]] std::string option_value_text(const script::ExpectOption& option, const script::Scope& scope);
+
+}  // namespace tcpspec::oracle
