@@ -1,0 +1,253 @@
+#include "engine/play.hh"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "script/value.hh"
+
+namespace tcpspec::engine {
+
+using script::Step;
+
+Play::Play(const script::Test& test, Setup setup, Commands& commands)
+    : test_(test), setup_(std::move(setup)), commands_(commands), captures_(test.captures.size()), random_(setup_.seed) {}
+
+std::int64_t Play::variable(script::Variable variable, int index) const {
+  const int current = current_ ? current_->connection : 0;
+  return connection(index < 0 ? current : index).view.variable(variable);
+}
+
+std::int64_t Play::capture(int index) const { return captures_[static_cast<std::size_t>(index)]; }
+
+Duration Play::scaled(Duration duration) const {
+  return Duration(std::llround(static_cast<double>(duration.count()) * setup_.time_scale));
+}
+
+void Play::make_connections() {
+  // Just before the wrap and just before the sign bit: arithmetic that forgets to be
+  // modular shows at once.
+  static constexpr std::uint32_t kStarts[] = {0xffffff00u, 0x7fffff00u, 0xfffffffeu, 0x7ffffffeu};
+  for (std::size_t i = 0; i < test_.connections.size(); ++i) {
+    const auto& declared = test_.connections[i];
+    auto iss = packet::Seq32(kStarts[random_() % 4] + static_cast<std::uint32_t>(random_() % 2));
+    auto port = static_cast<std::uint16_t>(10000 + 16 * i + random_() % 16);
+    if (declared.tuple_of >= 0) port = connection(declared.tuple_of).tester_port;
+    else if (declared.iss) iss = packet::Seq32(static_cast<std::uint32_t>(declared.iss->evaluate(*this)));
+    connections_.push_back(Connection{oracle::ConnectionView(test_.family, iss, setup_.attachment.mtu), port, 0, {}, {}});
+    active_.push_back(declared.tuple_of >= 0 ? active_[static_cast<std::size_t>(declared.tuple_of)] : static_cast<int>(i));
+  }
+}
+
+// A connection that shares its ports with an earlier one takes over when the script
+// first uses it; only then can an ISS that counts from the earlier one be known.
+void Play::activate(int index) {
+  const auto& declared = test_.connections[static_cast<std::size_t>(index)];
+  if (declared.tuple_of < 0 || connection(index).view.used() || active_[static_cast<std::size_t>(index)] == index) return;
+  auto& own = connection(index);
+  const auto& old = connection(declared.tuple_of);
+  if (declared.iss) {
+    const auto scope = snapshot(declared.tuple_of);
+    own.view = oracle::ConnectionView(test_.family, old.view.from_tester_space(declared.iss->evaluate(scope)), setup_.attachment.mtu);
+  }
+  own.target_port = old.target_port;
+  for (std::size_t i = 0; i < connections_.size(); ++i)
+    if (connections_[i].tester_port == own.tester_port) active_[i] = index;
+}
+
+void Play::start(Instant now) {
+  now_ = now;
+  outcome_.started = now;
+  previous_done_ = now;
+  make_connections();
+  frames_.push_back({&test_.steps, 0, 1, false});
+  advance(now);
+}
+
+void Play::on_packet(target::PacketArrival&& arrival) {
+  if (finished_) return;
+  if (++packets_ > setup_.most_packets) {
+    diverge(current_, fmt::format("the target floods: it sent more than {} packets", setup_.most_packets));
+    return;
+  }
+  Arrival kept{std::move(arrival.datagram), arrival.not_before, arrival.not_after};
+  const packet::SegmentView segment{packet::BytesView(kept.datagram)};
+  const auto port = segment.destination_port();
+  const auto violations = monitor_.received(kept.datagram);
+  int index = -1;
+  for (std::size_t i = 0; i < connections_.size() && index < 0; ++i)
+    if (segment.has_tcp_header() && connections_[i].tester_port == port) index = active_[i];
+  for (const auto& violation : violations) {
+    auto& entry = record_arrival(std::max(index, 0), kept, Mark::invariant, current_, nullptr);
+    entry.comment = fmt::format("{}: {}", violation.invariant->name, violation.what);
+    violate(violation.invariant->name, violation.what, violation.invariant->reference, outcome_.trace.size() - 1);
+  }
+  if (index < 0) {
+    strays_.push_back(std::move(kept));
+    return;
+  }
+  auto& own = connection(index);
+  if (own.target_port == 0) own.target_port = segment.source_port();
+  own.last_from_target = kept.datagram;
+  own.queue.push_back(std::move(kept));
+}
+
+void Play::on_failure(const target::TargetFailure& failure, Instant now) {
+  if (finished_) return;
+  now_ = now;
+  worst_ = failure.kind == target::TargetFailure::Kind::crash ? Verdict::crash : Verdict::hang;
+  outcome_.reason = failure.what;
+  note(EntryKind::note, Mark::unexpected, current_, now, failure.what);
+  finish(now);
+}
+
+void Play::advance(Instant now) {
+  if (finished_) return;
+  now_ = std::max(now, now_);
+  // Bounded: a script has an end, and each repeat was bounded when it was loaded.
+  while (!diverged_) {
+    if (!current_ && !next_step(now)) break;
+    if (run(*current_, now) == Progress::waiting) return;
+    if (diverged_) break;
+    finish_step(*current_, now);
+  }
+  if (diverged_) return finish(now);
+  drain(now);
+}
+
+// Enters the next step; false when the script has come to its end.
+bool Play::next_step(Instant now) {
+  while (!frames_.empty()) {
+    auto& frame = frames_.back();
+    if (frame.next < frame.steps->size()) {
+      const Step& step = (*frame.steps)[frame.next++];
+      if (!step.fixture) fixture_done_ = true;
+      enter(step, now);
+      return true;
+    }
+    if (--frame.rounds > 0) {
+      frame.next = 0;
+      continue;
+    }
+    const bool ends = frame.ends;
+    frames_.pop_back();
+    if (ends) frames_.clear();
+  }
+  return false;
+}
+
+void Play::enter(const Step& step, Instant now) {
+  current_ = &step;
+  step_started_ = now;
+  step_deadline_ = now;
+  activate(step.connection);
+  const auto within = scaled(step.within.value_or(std::chrono::seconds(1)));
+  struct {
+    Play& play;
+    const Step& step;
+    Instant now;
+    Duration within;
+    void operator()(const script::Expect& expect) const { play.step_deadline_ = now + play.expect_deadline(expect, step); }
+    void operator()(const script::ExpectStream& stream) const {
+      play.step_deadline_ = now + within;
+      if (stream.data) play.stream_covered_ = static_cast<std::uint32_t>(stream.data->first.evaluate(play));
+    }
+    void operator()(const script::Silence& silence) const { play.step_deadline_ = now + silence.duration; }
+    void operator()(const script::Wait& wait) const { play.step_deadline_ = now + wait.duration; }
+    void operator()(const script::Call& call) const {
+      play.step_deadline_ = now + within;
+      play.start_call(call, step, now);
+    }
+    void operator()(const script::Result&) const {
+      play.step_deadline_ = now + within;
+      if (step.after) play.step_deadline_ = std::max(play.step_deadline_, now + play.scaled(step.after->high));
+    }
+    void operator()(const script::SendSegment&) const {}
+    void operator()(const script::SendIcmp&) const {}
+    void operator()(const script::Capture&) const {}
+    void operator()(const script::Repeat&) const {}
+    void operator()(const script::Block&) const {}
+  } entering{*this, step, now, within};
+  std::visit(entering, step.action);
+}
+
+Play::Progress Play::run(const Step& step, Instant now) {
+  struct {
+    Play& play;
+    const Step& step;
+    Instant now;
+    Progress operator()(const script::SendSegment& send) const { play.run_send(send, step, now); return Progress::done; }
+    Progress operator()(const script::SendIcmp& icmp) const { play.run_icmp(icmp, step, now); return Progress::done; }
+    Progress operator()(const script::Expect& expect) const { return play.run_expect(expect, step, now); }
+    Progress operator()(const script::ExpectStream& stream) const { return play.run_stream(stream, step, now); }
+    Progress operator()(const script::Silence& silence) const { return play.run_silence(silence, step, now); }
+    Progress operator()(const script::Wait& wait) const {
+      if (now < play.step_deadline_) return Progress::waiting;
+      play.note(EntryKind::time, Mark::none, &step, play.step_started_, fmt::format("wait {}", script::to_string(wait.duration)));
+      play.previous_done_ = play.step_deadline_;
+      return Progress::done;
+    }
+    Progress operator()(const script::Capture& capture) const {
+      for (const auto& [index, expression] : capture.values) play.captures_[static_cast<std::size_t>(index)] = expression.evaluate(play);
+      return Progress::done;
+    }
+    Progress operator()(const script::Repeat& repeat) const { play.frames_.push_back({&repeat.steps, 0, repeat.times, false}); return Progress::done; }
+    Progress operator()(const script::Block& block) const { play.frames_.push_back({&block.steps, 0, 1, false}); return Progress::done; }
+    Progress operator()(const script::Call& call) const { return play.run_call(call, step, now); }
+    Progress operator()(const script::Result& result) const { return play.run_result(result, step, now); }
+  } running{*this, step, now};
+  return std::visit(running, step.action);
+}
+
+void Play::finish_step(const Step& step, Instant) {
+  if (!step.mark.empty()) marks_[step.mark] = previous_done_;
+  current_ = nullptr;
+}
+
+// The script is through: what still comes within the drain, and every completion that
+// nothing mentioned, is a deviation too.
+void Play::drain(Instant now) {
+  if (!draining_) {
+    draining_ = true;
+    step_started_ = now;
+    step_deadline_ = now + test_.drain;
+  }
+  if (first_untolerated(-1)) {
+    diverge(nullptr, "the target sent a segment after the last step, and nothing expects it");
+    return finish(now);
+  }
+  if (now < step_deadline_) return;
+  for (auto& pending : calls_) {
+    if (!pending.result || pending.mentioned) continue;
+    note(EntryKind::completion, Mark::unexpected, nullptr, pending.completed, pending.words);
+    diverge(nullptr, fmt::format("the call `{}` completed, and no step expects that", pending.name));
+    break;
+  }
+  finish(now);
+}
+
+void Play::finish(Instant now) {
+  finished_ = true;
+  outcome_.finished = now;
+  outcome_.verdict = worst_;
+  // Whatever is left of the connection on the target's side ends with a RST, so that no
+  // orphan retransmits into the tests that follow.
+  for (std::size_t i = 0; i < connections_.size(); ++i) {
+    const auto index = static_cast<int>(i);
+    if (!connection(index).view.used() || connection(index).target_port == 0) continue;
+    auto reset = blank_segment(index);
+    reset.flags = packet::Flags::rst | packet::Flags::ack;
+    reset.seq = connection(index).view.from_tester_space(connection(index).view.rcv_nxt());
+    reset.ack = connection(index).view.from_target_space(connection(index).view.snd_nxt());
+    commands_.inject(packet::serialize(reset));
+  }
+  current_ = nullptr;
+}
+
+std::optional<Instant> Play::deadline() const {
+  if (finished_) return std::nullopt;
+  return step_deadline_;
+}
+
+}  // namespace tcpspec::engine

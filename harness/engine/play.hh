@@ -1,0 +1,222 @@
+#pragma once
+// Plays one script against one target, as a pure state machine: packets, completions
+// and time come in, packets and calls go out. It reads no clock and knows no socket.
+//
+// The order at one instant: first everything that the target did is delivered
+// (on_packet, on_call), then advance(now) runs the script as far as it can go. What
+// the script then injects is answered by events of a later round.
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "engine/trace.hh"
+#include "oracle/connection_view.hh"
+#include "oracle/invariants.hh"
+#include "script/model.hh"
+#include "target/target.hh"
+
+namespace tcpspec::engine {
+
+// What a play does to the world.
+class Commands {
+ public:
+  virtual ~Commands() = default;
+  virtual void inject(packet::BytesView datagram) = 0;
+  virtual void start(const target::CallRequest& request) = 0;
+};
+
+enum class Verdict : std::uint8_t { pass, info, unsupported, warn, inconclusive, fail, crash, hang };
+
+// A labelled outcome that was taken, or an invariant that fired.
+struct Finding {
+  Verdict verdict = Verdict::pass;
+  std::string name;       // the invariant's; empty for an outcome
+  std::string what;
+  std::string reference;
+  std::size_t entry = 0;  // of the trace
+};
+
+struct Outcome {
+  Verdict verdict = Verdict::inconclusive;
+  std::string reason;     // one sentence; empty for a plain pass
+  std::vector<Finding> findings;
+  Trace trace;
+  Instant started;
+  Instant finished;
+};
+
+struct Setup {
+  target::Attachment attachment;
+  script::Level level = script::Level::must;  // decides what a divergence amounts to
+  std::uint64_t seed = 0;
+  double time_scale = 1.0;                    // stretches deadlines and tolerances, not the script's waits
+  Duration tolerance = std::chrono::milliseconds(10);  // of the target's timers, besides 5 %
+  std::size_t most_packets = 20'000;          // a target that sends more than this floods
+};
+
+class Play final : private script::Scope {
+ public:
+  // `test` and `commands` must outlive the play.
+  Play(const script::Test& test, Setup setup, Commands& commands);
+
+  void start(Instant now);
+  void on_packet(target::PacketArrival&& arrival);
+  void on_call(target::CallResult&& result, Instant now);
+  void on_failure(const target::TargetFailure& failure, Instant now);
+  // Everything that the target did before `now` has been delivered.
+  void advance(Instant now);
+
+  // When advance() must be called next though nothing happens; nullopt when finished.
+  [[nodiscard]] std::optional<Instant> deadline() const;
+  [[nodiscard]] bool finished() const { return finished_; }
+  [[nodiscard]] Outcome take_outcome() { return std::move(outcome_); }
+
+ private:
+  struct Arrival {
+    Bytes datagram;
+    Instant not_before, not_after;
+  };
+  struct Connection {
+    oracle::ConnectionView view;
+    std::uint16_t tester_port = 0;
+    std::uint16_t target_port = 0;     // 0: not known yet
+    std::deque<Arrival> queue;         // arrived, not yet consumed
+    std::optional<Bytes> last_from_target;
+  };
+  struct Socket {
+    target::SocketId id = 0;
+    std::uint64_t sent = 0, received = 0;  // octets of the application's streams
+    int connection = 0;
+  };
+  struct PendingCall {
+    std::string name;                  // "accept", or what `as:` says
+    const script::Call* call = nullptr;
+    std::string socket;
+    std::optional<target::CallResult> result;
+    Instant completed;
+    bool mentioned = false;
+    std::string words;
+  };
+  struct Frame {
+    const script::Steps* steps = nullptr;
+    std::size_t next = 0;
+    int rounds = 1;                    // left, this one included
+    bool ends = false;                 // the test ends when this frame does
+  };
+  // Literal octets that a test put into a stream instead of the pattern.
+  struct Literal {
+    int connection = 0;
+    bool from_target = false;
+    std::uint64_t offset = 0;
+    Bytes bytes;
+  };
+  enum class Progress : std::uint8_t { done, waiting };
+
+  // play.cc: the machine
+  std::int64_t variable(script::Variable variable, int connection) const override;
+  std::int64_t capture(int index) const override;
+  Connection& connection(int index) { return connections_[static_cast<std::size_t>(index)]; }
+  const Connection& connection(int index) const { return connections_[static_cast<std::size_t>(index)]; }
+  void make_connections();
+  bool next_step(Instant now);
+  Progress run(const script::Step& step, Instant now);
+  void enter(const script::Step& step, Instant now);
+  void finish_step(const script::Step& step, Instant when);
+  void drain(Instant now);
+  void finish(Instant now);
+  Duration scaled(Duration duration) const;
+  void activate(int index);
+
+  // sending.cc
+  void run_send(const script::SendSegment& send, const script::Step& step, Instant now);
+  void run_icmp(const script::SendIcmp& icmp, const script::Step& step, Instant now);
+  void send_segment(int index, packet::Segment segment, const script::Step* step, const packet::Malformation& malformation, oracle::Acceptance acceptance, Instant now);
+  packet::Segment blank_segment(int index) const;
+  std::vector<packet::Option> make_options(const std::vector<script::SendOption>& options, int index, Instant now) const;
+  packet::Timestamps own_timestamps(int index, Instant now) const;
+  void acknowledge(int index, Instant now);
+
+  // receiving.cc
+  Progress run_expect(const script::Expect& expect, const script::Step& step, Instant now);
+  Progress run_stream(const script::ExpectStream& stream, const script::Step& step, Instant now);
+  Progress run_silence(const script::Silence& silence, const script::Step& step, Instant now);
+  bool take_alternative(const script::Expect& expect, const script::Step& step, const Arrival& arrival);
+  bool take_silent_alternative(const script::Expect& expect, const script::Step& step, Instant now);
+  bool timing_holds(const script::ExpectSegment* expected, const script::Step& step, Instant not_before, Instant not_after);
+  bool tolerated(int index, const Arrival& arrival) const;
+  void consume(int index, Mark mark, const script::Step* step, const script::ExpectSegment* expected);
+  void capture_fields(const script::Step& step, const packet::SegmentView& segment);
+  void check_payload(int index, const packet::SegmentView& segment);
+  bool first_untolerated(int only);
+  TraceEntry& record_arrival(int index, const Arrival& arrival, Mark mark, const script::Step* step, const script::ExpectSegment* expected);
+  Duration expect_deadline(const script::Expect& expect, const script::Step& step) const;
+
+  // calling.cc
+  Progress run_call(const script::Call& call, const script::Step& step, Instant now);
+  Progress run_result(const script::Result& result, const script::Step& step, Instant now);
+  void start_call(const script::Call& call, const script::Step& step, Instant now);
+  target::Operation operation(const script::Call& call, const script::Step& step, const std::string& socket);
+  Progress judge(PendingCall& pending, const script::ResultMatch& match, const std::vector<script::ResultAlternative>& alternatives, int capture, const script::Step& step);
+  bool matches(const script::ResultMatch& match, const target::CallResult& result) const;
+  void check_received(const PendingCall& pending);
+  void apply_completion(PendingCall& pending);
+  Socket& socket(const std::string& name);
+
+  // verdicts.cc
+  void note(EntryKind kind, Mark mark, const script::Step* step, Instant at, std::string text, std::string expected = {});
+  void diverge(const script::Step* step, std::string reason);
+  void take_outcome(script::Outcome outcome, const std::string& why, std::size_t entry);
+  void violate(std::string_view name, std::string what, std::string_view reference, std::size_t entry);
+  Verdict divergence_verdict(const script::Step* step) const;
+  Snapshot snapshot(int index) const;
+  std::optional<std::byte> literal_at(int connection, bool from_target, std::uint64_t offset) const;
+  bool stream_octet_fits(int connection, bool from_target, std::uint64_t offset, std::byte octet) const;
+
+  const script::Test& test_;
+  Setup setup_;
+  Commands& commands_;
+  std::vector<Connection> connections_;
+  std::vector<int> active_;            // per tester port: which incarnation takes arrivals
+  std::deque<Arrival> strays_;         // to a port that no connection has
+  std::vector<std::int64_t> captures_;
+  std::map<std::string, Socket, std::less<>> sockets_;
+  std::vector<PendingCall> calls_;     // index is the CallId
+  std::map<std::string, Instant, std::less<>> marks_;
+  std::map<const script::Step*, std::vector<Instant>> arrivals_;  // of steps with `gap`
+  std::vector<Literal> literals_;
+  std::vector<Frame> frames_;
+  oracle::InvariantMonitor monitor_;
+  std::mt19937_64 random_;
+
+  const script::Step* current_ = nullptr;  // entered, not done
+  Instant step_started_;
+  Instant previous_done_;                  // what `after` counts from by default
+  Instant step_deadline_;
+  std::size_t step_call_ = 0;              // of a call step that waits for its completion
+  std::uint32_t stream_covered_ = 0;
+  bool draining_ = false;
+  bool finished_ = false;
+  bool diverged_ = false;
+  bool fixture_done_ = false;
+  std::size_t packets_ = 0;
+  std::uint16_t identification_ = 1;
+  Instant now_;
+  Verdict worst_ = Verdict::pass;
+  Outcome outcome_;
+};
+
+// Octet `offset` of a stream: recognisable, and without a short period, so that lost,
+// repeated or shifted data shows.
+enum class Stream : std::uint8_t { from_tester, from_target };
+[[nodiscard]] constexpr std::byte pattern_octet(Stream stream, std::uint64_t offset) {
+  const auto x = static_cast<std::uint32_t>(offset) * 2654435761u + (stream == Stream::from_target ? 0x9e3779b9u : 0u);
+  return static_cast<std::byte>(x >> 24);
+}
+
+}  // namespace tcpspec::engine

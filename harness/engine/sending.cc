@@ -1,0 +1,162 @@
+// The tester's side of the wire.
+
+#include <fmt/format.h>
+
+#include "engine/play.hh"
+#include "packet/icmp.hh"
+
+namespace tcpspec::engine {
+
+using packet::Flags;
+using script::SendOption;
+
+packet::Segment Play::blank_segment(int index) const {
+  const auto& own = connection(index);
+  packet::Segment segment;
+  segment.source = {setup_.attachment.tester, own.tester_port};
+  segment.destination = {setup_.attachment.target, own.target_port != 0 ? own.target_port : setup_.attachment.port};
+  segment.window = own.view.last_window_sent();
+  return segment;
+}
+
+// RFC 7323 section 5.4 wants a clock of 1 ms to 1 s per tick; it starts before the wrap.
+packet::Timestamps Play::own_timestamps(int index, Instant now) const {
+  const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - outcome_.started).count();
+  return {0xfffff000u + static_cast<std::uint32_t>(elapsed), connection(index).view.target_timestamp()};
+}
+
+std::vector<packet::Option> Play::make_options(const std::vector<SendOption>& options, int index, Instant now) const {
+  std::vector<packet::Option> out;
+  const auto& view = connection(index).view;
+  const auto number = [&](const SendOption& option, std::size_t i) { return option.numbers[i].evaluate(*this); };
+  for (const auto& option : options) {
+    switch (option.kind) {
+      case SendOption::Kind::nop: out.emplace_back(packet::Nop{}); break;
+      case SendOption::Kind::end_of_list: out.emplace_back(packet::EndOfList{}); break;
+      case SendOption::Kind::mss: out.emplace_back(packet::Mss{static_cast<std::uint16_t>(number(option, 0))}); break;
+      case SendOption::Kind::window_scale: out.emplace_back(packet::WindowScale{static_cast<std::uint8_t>(number(option, 0))}); break;
+      case SendOption::Kind::sack_permitted: out.emplace_back(packet::SackPermitted{}); break;
+      case SendOption::Kind::sack: {
+        packet::Sack sack;
+        for (std::size_t i = 0; i + 1 < option.numbers.size(); i += 2)
+          sack.blocks.emplace_back(view.from_target_space(number(option, i)).raw(), view.from_target_space(number(option, i + 1)).raw());
+        out.emplace_back(std::move(sack));
+        break;
+      }
+      case SendOption::Kind::timestamps:
+        if (option.numbers.empty()) out.emplace_back(own_timestamps(index, now));
+        else out.emplace_back(packet::Timestamps{static_cast<std::uint32_t>(number(option, 0)), static_cast<std::uint32_t>(number(option, 1))});
+        break;
+      case SendOption::Kind::unknown: out.emplace_back(packet::UnknownOption{static_cast<std::uint8_t>(number(option, 0)), option.bytes}); break;
+      case SendOption::Kind::raw: out.emplace_back(packet::RawBytes{option.bytes}); break;
+    }
+  }
+  return out;
+}
+
+void Play::run_send(const script::SendSegment& send, const script::Step& step, Instant now) {
+  const int index = step.connection;
+  auto& own = connection(index);
+  auto segment = blank_segment(index);
+  segment.flags = send.flags;
+  const auto relative_seq = send.seq ? static_cast<std::uint32_t>(send.seq->evaluate(*this)) : own.view.rcv_nxt();
+  segment.seq = own.view.from_tester_space(relative_seq);
+  if (send.ack) segment.ack = own.view.from_target_space(send.ack->evaluate(*this));
+  else if (send.flags.has(Flags::ack)) segment.ack = own.view.from_target_space(own.view.snd_nxt());
+  if (send.window) segment.window = static_cast<std::uint16_t>(send.window->evaluate(*this));
+  if (send.urgent) segment.urgent = static_cast<std::uint16_t>(send.urgent->evaluate(*this));
+  if (send.ttl) segment.ip.ttl = static_cast<std::uint8_t>(send.ttl->evaluate(*this));
+  if (send.traffic_class) segment.ip.traffic_class = static_cast<std::uint8_t>(send.traffic_class->evaluate(*this));
+  // The first octet of the stream has number 1; on a SYN it follows the SYN itself.
+  const std::uint64_t offset = relative_seq + (send.flags.has(Flags::syn) ? 1u : 0u) - 1u;
+  if (!send.literal.empty()) {
+    segment.payload = send.literal;
+    literals_.push_back({index, false, offset, send.literal});
+  } else if (send.length) {
+    const auto length = std::clamp<std::int64_t>(send.length->evaluate(*this), 0, 65'000);
+    segment.payload.reserve(static_cast<std::size_t>(length));
+    for (std::int64_t i = 0; i < length; ++i) segment.payload.push_back(pattern_octet(Stream::from_tester, offset + static_cast<std::uint64_t>(i)));
+  }
+  if (send.options) segment.options = make_options(*send.options, index, now);
+  else if (own.view.timestamps_in_force() && !send.flags.has(Flags::syn)) segment.options = {packet::Nop{}, packet::Nop{}, own_timestamps(index, now)};
+  const auto& broken = send.malformation;
+  const bool refused = send.ignored || broken.tcp_checksum || broken.tcp_checksum_xor || broken.data_offset || broken.ip_total_length || broken.ip_checksum_xor || broken.ip_protocol || broken.truncate_to;
+  send_segment(index, std::move(segment), &step, broken, refused ? oracle::Acceptance::refused : oracle::Acceptance::expected, now);
+}
+
+void Play::send_segment(int index, packet::Segment segment, const script::Step* step, const packet::Malformation& malformation, oracle::Acceptance acceptance, Instant now) {
+  auto& own = connection(index);
+  segment.ip.identification = identification_++;
+  auto datagram = packet::serialize(segment, malformation);
+  monitor_.sent(datagram);
+  commands_.inject(datagram);
+  own.view.sent(segment, acceptance);
+  if (own.target_port == 0 && segment.flags.has(Flags::syn) && !segment.flags.has(Flags::ack)) own.target_port = segment.destination.port;
+  auto& entry = outcome_.trace.emplace_back();
+  entry.kind = EntryKind::sent;
+  entry.fixture = step && step->fixture;
+  entry.at = now;
+  entry.step = step;
+  entry.connection = index;
+  entry.bases = oracle::bases(own.view);
+  entry.packet = std::move(datagram);
+  previous_done_ = now;
+}
+
+// A pure acknowledgement of everything that was consumed.
+void Play::acknowledge(int index, Instant now) {
+  auto& own = connection(index);
+  auto segment = blank_segment(index);
+  segment.flags = Flags::ack;
+  segment.seq = own.view.from_tester_space(own.view.rcv_nxt());
+  segment.ack = own.view.from_target_space(own.view.snd_nxt());
+  if (own.view.timestamps_in_force()) segment.options = {packet::Nop{}, packet::Nop{}, own_timestamps(index, now)};
+  send_segment(index, std::move(segment), current_, {}, oracle::Acceptance::expected, now);
+}
+
+namespace {
+
+// The quoted datagram with another sequence number or port: what a forger would send.
+// Checksums are not repaired: RFC 792 lets a receiver see eight octets only.
+void put16(Bytes& bytes, std::size_t at, std::uint16_t value) {
+  if (at + 2 > bytes.size()) return;
+  bytes[at] = static_cast<std::byte>(value >> 8);
+  bytes[at + 1] = static_cast<std::byte>(value & 0xff);
+}
+
+}  // namespace
+
+void Play::run_icmp(const script::SendIcmp& icmp, const script::Step& step, Instant now) {
+  auto& own = connection(step.connection);
+  Bytes quoted = own.last_from_target.value_or(Bytes{});
+  const packet::SegmentView view{packet::BytesView(quoted)};
+  if (!view.has_tcp_header()) {
+    note(EntryKind::note, Mark::none, &step, now, "no segment of the target to quote in an ICMP message");
+    diverge(&step, "an ICMP message quotes a segment of the target, and it has sent none");
+    return;
+  }
+  const auto tcp = static_cast<std::size_t>(view.ip_payload().data() - quoted.data());
+  if (icmp.quoted_source_port) put16(quoted, tcp, static_cast<std::uint16_t>(icmp.quoted_source_port->evaluate(*this)));
+  if (icmp.quoted_seq) {
+    const auto seq = own.view.from_target_space(icmp.quoted_seq->evaluate(*this)).raw();
+    put16(quoted, tcp + 4, static_cast<std::uint16_t>(seq >> 16));
+    put16(quoted, tcp + 6, static_cast<std::uint16_t>(seq & 0xffff));
+  }
+  packet::IcmpError error{setup_.attachment.tester, setup_.attachment.target, static_cast<std::uint8_t>(icmp.type), static_cast<std::uint8_t>(icmp.code), 0, std::move(quoted)};
+  if (icmp.rest_of_header) error.rest_of_header = static_cast<std::uint32_t>(icmp.rest_of_header->evaluate(*this));
+  auto datagram = packet::serialize(error);
+  monitor_.sent(datagram);
+  commands_.inject(datagram);
+  auto& entry = outcome_.trace.emplace_back();
+  entry.kind = EntryKind::sent;
+  entry.fixture = step.fixture;
+  entry.at = now;
+  entry.step = &step;
+  entry.connection = step.connection;
+  entry.bases = oracle::bases(own.view);
+  entry.packet = std::move(datagram);
+  entry.text = fmt::format("ICMP type {} code {}", icmp.type, icmp.code);
+  previous_done_ = now;
+}
+
+}  // namespace tcpspec::engine
