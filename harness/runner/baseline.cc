@@ -1,0 +1,140 @@
+#include "runner/baseline.hh"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include "script/loader.hh"
+#include "script/value.hh"
+
+namespace tcpspec::runner {
+
+namespace {
+
+std::vector<int> numbers_of(std::string_view version) {
+  std::vector<int> out;
+  const char* at = version.data();
+  const char* const end = at + version.size();
+  while (at < end) {
+    int number = 0;
+    const auto [next, ec] = std::from_chars(at, end, number);
+    if (ec != std::errc{}) break;
+    out.push_back(number);
+    at = next < end && *next == '.' ? next + 1 : end;
+  }
+  return out;
+}
+
+bool is_condition(std::string_view text) {
+  const auto digits = text.find_first_of("0123456789");
+  if (digits == std::string_view::npos) return false;
+  auto op = text.substr(0, digits);
+  while (!op.empty() && op.back() == ' ') op.remove_suffix(1);
+  return op == ">=" || op == "<=" || op == "=" || op == "<" || op == ">";
+}
+
+std::string text_of(const script::Value& map, std::string_view key) {
+  const auto value = map.find(key);
+  return value ? value->text() : std::string();
+}
+
+BaselineEntry read_entry(const script::Value& value, const std::string& target) {
+  BaselineEntry out;
+  out.where = value.where();
+  value.check_keys("a baseline entry", {"test", "target", "version", "expect", "kind", "reason", "link", "expires"});
+  out.test = text_of(value, "test");
+  out.target = value.find("target") ? text_of(value, "target") : target;
+  out.versions = text_of(value, "version");
+  out.reason = text_of(value, "reason");
+  out.link = text_of(value, "link");
+  out.expires = text_of(value, "expires");
+  if (out.test.empty()) value.complain("an entry says which `test` it is about");
+  if (out.reason.empty()) value.complain("an entry gives its `reason`: the RFC's words, what the target does, and the frames that show it");
+  if (!out.versions.empty() && !is_condition(out.versions)) value.complain(fmt::format("`{}` is not a condition on versions", out.versions), "version: \">= 6.1\"");
+  if (const auto kind = value.find("kind"))
+    out.kind = kind->choice<std::string>("kind", {{"known-bug", "known-bug"}, {"by-design", "by-design"}, {"unsupported", "unsupported"}, {"flaky", "flaky"}});
+  else value.complain("an entry says its `kind`", "known-bug, by-design, unsupported or flaky");
+  if (const auto expect = value.find("expect")) {
+    const auto verdict = reports::parse_verdict(expect->text());
+    if (verdict) out.expect = *verdict;
+    else expect->complain(fmt::format("`{}` is not a verdict", expect->text()), "fail, warn, info, unsupported, crash, hang ...");
+  } else {
+    value.complain("an entry says what to `expect`", "expect: fail");
+  }
+  return out;
+}
+
+}  // namespace
+
+std::expected<Baseline, script::Diagnostics> load_baseline(const std::string& path) {
+  Baseline out;
+  out.path = path;
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return out;
+  const auto source = script::read_source(path, 4u << 20);
+  if (!source) return std::unexpected(source.error());
+  const auto document = script::parse_document(*source, {});
+  if (!document) return std::unexpected(document.error());
+  script::Complaints complaints;
+  const script::Value root(*document, *source, nullptr, complaints);
+  if (!root.is_null()) {
+    root.check_keys("a baseline", {"target", "entries"});
+    const auto target = text_of(root, "target");
+    if (const auto entries = root.find("entries"))
+      for (const auto& entry : entries->items()) out.entries.push_back(read_entry(entry, target));
+  }
+  if (!complaints.empty()) return std::unexpected(complaints.take());
+  return out;
+}
+
+bool version_matches(const std::string& condition, const std::string& version) {
+  if (condition.empty()) return true;
+  const auto digits = condition.find_first_of("0123456789");
+  if (digits == std::string::npos) return false;
+  auto wanted = numbers_of(std::string_view(condition).substr(digits));
+  auto have = numbers_of(version);
+  have.resize(wanted.size());  // "6.1" speaks of all of 6.1.x
+  if (condition.starts_with(">=")) return have >= wanted;
+  if (condition.starts_with("<=")) return have <= wanted;
+  if (condition.starts_with(">")) return have > wanted;
+  if (condition.starts_with("<")) return have < wanted;
+  return have == wanted;
+}
+
+bool deviates(reports::Verdict verdict) {
+  using reports::Verdict;
+  return verdict == Verdict::fail || verdict == Verdict::inconclusive || verdict == Verdict::crash || verdict == Verdict::hang || verdict == Verdict::error;
+}
+
+void apply_baseline(const Baseline& baseline, const std::string& version, reports::TestResult& result) {
+  using reports::Overlay;
+  using reports::Verdict;
+  const auto entry = std::find_if(baseline.entries.begin(), baseline.entries.end(), [&](const BaselineEntry& candidate) {
+    return (candidate.target.empty() || candidate.target == result.target) && version_matches(candidate.versions, version) &&
+           (candidate.test == result.id || fnmatch(candidate.test.c_str(), result.id.c_str(), 0) == 0);
+  });
+  if (entry == baseline.entries.end()) {
+    result.overlay = deviates(result.verdict) ? Overlay::unexpected : Overlay::none;
+    return;
+  }
+  result.baseline = reports::BaselineNote{std::string(reports::to_string(entry->expect)), entry->kind, entry->reason, entry->link};
+  const bool good = result.verdict == Verdict::pass || result.verdict == Verdict::info;
+  if (result.verdict == entry->expect) result.overlay = entry->kind == "flaky" ? Overlay::flaky : Overlay::expected;
+  else if (good) result.overlay = entry->kind == "flaky" ? Overlay::flaky : Overlay::fixed;
+  else result.overlay = Overlay::unexpected;
+}
+
+script::Diagnostics lint_baseline(const Baseline& baseline, const std::vector<std::string>& ids, const std::string& today) {
+  script::Diagnostics out;
+  for (const auto& entry : baseline.entries) {
+    const bool used = std::any_of(ids.begin(), ids.end(), [&](const auto& id) { return entry.test == id || fnmatch(entry.test.c_str(), id.c_str(), 0) == 0; });
+    if (!used) out.push_back({entry.where, fmt::format("the entry `{}` matches no test", entry.test), "remove it, or correct the id"});
+    if (!entry.expires.empty() && entry.expires < today) out.push_back({entry.where, fmt::format("the entry `{}` expired on {}", entry.test, entry.expires), "look at the deviation again, then renew or remove the entry"});
+  }
+  return out;
+}
+
+}  // namespace tcpspec::runner

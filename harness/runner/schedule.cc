@@ -1,0 +1,232 @@
+#include "runner/schedule.hh"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <unordered_map>
+
+namespace tcpspec::runner {
+
+using packet::Duration;
+using packet::Instant;
+
+std::uint64_t seed_of(std::uint64_t run_seed, const std::string& test_id, int repetition) {
+  std::uint64_t hash = 0xcbf29ce484222325ull ^ run_seed;
+  for (const char c : test_id) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+  return (hash ^ static_cast<std::uint64_t>(repetition)) * 0x9e3779b97f4a7c15ull;
+}
+
+namespace {
+
+struct Job {
+  const script::Test* test = nullptr;
+  int repetition = 0;
+  int attempt = 1;
+};
+
+// A play in flight, and the hands that it has.
+class Flight final : public engine::Commands {
+ public:
+  Flight(Job job, target::Target& target, const target::Attachment& attachment) : job_(job), target_(target), attachment_(attachment.id) {}
+  void inject(packet::BytesView datagram) override { target_.inject(attachment_, datagram); }
+  void start(const target::CallRequest& request) override { target_.start(attachment_, request); }
+
+  [[nodiscard]] const Job& job() const { return job_; }
+  [[nodiscard]] target::AttachmentId attachment() const { return attachment_; }
+  std::unique_ptr<engine::Play> play;
+  std::uint64_t seed = 0;
+  bool late = false;     // the tester was, at some time of this attempt
+  bool touched = false;  // has events that the script has not looked at
+
+ private:
+  Job job_;
+  target::Target& target_;
+  target::AttachmentId attachment_;
+};
+
+class Schedule {
+ public:
+  Schedule(const std::vector<const script::Test*>& tests, const Catalogue& catalogue, target::Target& target, const ScheduleOptions& options,
+           const std::atomic<int>& interrupt, const OnPlayed& on_played, const OnProgress& on_progress)
+      : catalogue_(catalogue), target_(target), options_(options), interrupt_(interrupt), on_played_(on_played), on_progress_(on_progress) {
+    for (int repetition = 0; repetition < options.repeat; ++repetition)
+      for (const auto* test : tests) waiting_.push_back({test, repetition, 1});
+    // The longest first, so that the run ends soon after the longest of them; and from the
+    // back of the vector, where taking one is cheap.
+    std::stable_sort(waiting_.begin(), waiting_.end(), [](const Job& a, const Job& b) { return script::least_duration(*a.test) < script::least_duration(*b.test); });
+  }
+
+  Ending run() {
+    while (!stopped_) {
+      if (interrupt_.load(std::memory_order_relaxed) != 0) return abandon(Ending::interrupted);
+      fill();
+      if (flights_.empty()) break;
+      turn();
+    }
+    return stopped_ ? abandon(Ending::stopped) : Ending::complete;
+  }
+
+ private:
+  void fill() {
+    while (flights_.size() < static_cast<std::size_t>(options_.jobs) && !waiting_.empty() && !stopped_) {
+      const Job job = waiting_.back();
+      waiting_.pop_back();
+      launch(job);
+    }
+  }
+
+  std::set<std::string> missing_capabilities(const script::Test& test) const {
+    const auto& able = target_.description().capabilities;
+    std::set<std::string> missing;
+    for (const auto& need : test.needs)
+      if (!able.contains(need)) missing.insert(need);
+    const auto* family = test.family == packet::Family::ipv6 ? "ipv6" : "ipv4";
+    if (!able.contains(family)) missing.insert(family);
+    return missing;
+  }
+
+  void launch(const Job& job) {
+    Played played{job.test, job.repetition, {}, job.attempt, seed_of(options_.seed, job.test->id, job.repetition), missing_capabilities(*job.test), {}};
+    if (!played.missing.empty()) return report(std::move(played));
+    target::AttachmentRequest request{job.test->family, job.test->sysctls, job.test->alone ? target::Isolation::alone : target::Isolation::shared};
+    auto attachment = target_.attach(request);
+    if (!attachment) {
+      played.refused = attachment.error();
+      return report(std::move(played));
+    }
+    auto flight = std::make_unique<Flight>(job, target_, *attachment);
+    flight->seed = played.seed;
+    engine::Setup setup;
+    setup.attachment = *attachment;
+    setup.level = level_of(*job.test, catalogue_);
+    setup.seed = played.seed;
+    setup.time_scale = options_.time_scale;
+    flight->play = std::make_unique<engine::Play>(*job.test, setup, *flight);
+    flight->play->start(target_.now());
+    auto& kept = *flights_.emplace(attachment->id, std::move(flight)).first->second;
+    if (kept.play->finished()) finished_.push_back(kept.attachment());
+    settle();
+  }
+
+  // One round: wait, deliver what the target did, let the scripts go on.
+  void turn() {
+    const Instant before = target_.now();
+    const Instant wake = std::min(next_deadline(), before + options_.slack / 2);
+    target_.wait(wake, events_);
+    Instant now = target_.now();
+    const bool late = now > wake + options_.slack;
+    if (now >= next_deadline() && events_.empty()) {
+      // A deadline has come: what was sent before it must be seen before it is judged.
+      target_.wait(now, events_);
+    }
+    if (late)
+      for (auto& [id, flight] : flights_) flight->late = true;
+    deliver(now);
+    for (auto& [id, flight] : flights_) {
+      const auto deadline = flight->play->deadline();
+      if (!flight->touched && !(deadline && *deadline <= now)) continue;
+      flight->touched = false;
+      flight->play->advance(now);
+      if (flight->play->finished()) finished_.push_back(id);
+    }
+    settle();
+    if (on_progress_) on_progress_(done_, flights_.size(), waiting_.size());
+  }
+
+  [[nodiscard]] Instant next_deadline() const {
+    Instant earliest = Instant::max();
+    for (const auto& [id, flight] : flights_)
+      if (const auto deadline = flight->play->deadline()) earliest = std::min(earliest, *deadline);
+    return earliest;
+  }
+
+  void deliver(Instant now) {
+    for (auto& event : events_) {
+      struct {
+        Schedule& schedule;
+        Instant now;
+        Flight* find(target::AttachmentId id) const {
+          const auto found = schedule.flights_.find(id);
+          if (found == schedule.flights_.end()) return nullptr;
+          found->second->touched = true;
+          return found->second.get();
+        }
+        void operator()(target::PacketArrival& arrival) const {
+          if (auto* flight = find(arrival.attachment)) flight->play->on_packet(std::move(arrival));
+        }
+        void operator()(target::CallCompletion& completion) const {
+          if (auto* flight = find(completion.attachment)) flight->play->on_call(std::move(completion.result), now);
+        }
+        void operator()(target::TargetFailure& failure) const {
+          if (auto* flight = find(failure.attachment)) flight->play->on_failure(failure, now);
+        }
+      } delivering{*this, now};
+      std::visit(delivering, event);
+    }
+    events_.clear();
+  }
+
+  void settle() {
+    for (const auto id : finished_) {
+      const auto found = flights_.find(id);
+      if (found == flights_.end()) continue;
+      auto flight = std::move(found->second);
+      flights_.erase(found);
+      target_.detach(id);
+      complete(*flight);
+    }
+    finished_.clear();
+  }
+
+  void complete(Flight& flight) {
+    Played played{flight.job().test, flight.job().repetition, flight.play->take_outcome(), flight.job().attempt, flight.seed, {}, {}};
+    const bool good = played.outcome.verdict <= engine::Verdict::unsupported;
+    // Our lateness is never the target's fault: the attempt says nothing.
+    if (!good && flight.late) {
+      if (flight.job().attempt < options_.most_attempts) {
+        Job again = flight.job();
+        ++again.attempt;
+        waiting_.push_back(again);
+        return;
+      }
+      played.outcome.verdict = engine::Verdict::inconclusive;
+      played.outcome.reason = "the tester itself was late in " + std::to_string(options_.most_attempts) + " attempts, so nothing can be said of the target: try fewer --jobs, or --time-scale 2";
+    }
+    report(std::move(played));
+  }
+
+  void report(Played&& played) {
+    ++done_;
+    const bool deviates = played.refused || played.outcome.verdict > engine::Verdict::warn;
+    if (deviates && played.missing.empty() && options_.stop == ScheduleOptions::Stop::at_first_deviation) stopped_ = true;
+    on_played_(std::move(played));
+  }
+
+  Ending abandon(Ending ending) {
+    for (auto& [id, flight] : flights_) target_.detach(id);
+    flights_.clear();
+    return ending;
+  }
+
+  const Catalogue& catalogue_;
+  target::Target& target_;
+  const ScheduleOptions& options_;
+  const std::atomic<int>& interrupt_;
+  const OnPlayed& on_played_;
+  const OnProgress& on_progress_;
+  std::vector<Job> waiting_;
+  std::unordered_map<target::AttachmentId, std::unique_ptr<Flight>> flights_;
+  std::vector<target::AttachmentId> finished_;
+  std::vector<target::Event> events_;
+  std::size_t done_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+Ending play_all(const std::vector<const script::Test*>& tests, const Catalogue& catalogue, target::Target& target, const ScheduleOptions& options,
+                const std::atomic<int>& interrupt, const OnPlayed& on_played, const OnProgress& on_progress) {
+  return Schedule(tests, catalogue, target, options, interrupt, on_played, on_progress).run();
+}
+
+}  // namespace tcpspec::runner
