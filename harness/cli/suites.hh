@@ -1,0 +1,25 @@
+#pragma once
+// Where suites lie, and how the words of the command line choose among them.
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "cli/commands.hh"
+#include "runner/selection.hh"
+
+namespace tcpspec::cli {
+
+// The folder of --suites, or ./suites, or the one that tcpspec was built with.
+[[nodiscard]] std::string suites_folder(const SuiteOptions& options);
+
+struct Chosen {
+  runner::Loaded loaded;
+  std::vector<const script::Test*> tests;  // into `loaded`
+};
+// Prints diagnostics, or that nothing was selected, and returns the exit code.
+[[nodiscard]] std::expected<std::unique_ptr<Chosen>, int> choose(const SuiteOptions& options);
+
+void print(const script::Diagnostics& diagnostics);
+
+}  // namespace tcpspec::cli
