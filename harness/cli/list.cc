@@ -50,18 +50,21 @@ int show(const SuiteOptions& options) {
       if (requirement) fmt::print("  {} {} (RFC {} section {}): {}\n", requirement->level, id, requirement->rfc, requirement->section, requirement->text);
     }
     fmt::print("  {}:{}, {} variant{}\n\n", test->where.file->path, test->where.line, variants, variants == 1 ? "" : "s");
-    // The test as its author wrote it: from its first line to the next test's.
-    int line = test->where.line;
-    const auto first = test->where.file->line(line);
-    const auto indent = first.find_first_not_of(' ');
-    for (;; ++line) {
-      const auto text = test->where.file->line(line);
-      const auto own = text.find_first_not_of(' ');
-      const bool blank = own == std::string_view::npos;
-      if (line > test->where.line && !blank && own < indent) break;
-      if (blank && test->where.file->line(line + 1).empty()) break;
-      fmt::print("{:>6} | {}\n", line, text);
+    // The test as its author wrote it: from its dash to the next line that is indented no deeper.
+    const auto& file = *test->where.file;
+    const auto indent = file.line(test->where.line).find_first_not_of(' ');
+    int last = test->where.line;
+    for (int line = last + 1, blank = 0; blank < 3; ++line) {
+      const auto own = file.line(line).find_first_not_of(' ');
+      if (own == std::string_view::npos) {
+        ++blank;
+        continue;
+      }
+      if (own <= indent) break;
+      last = line;
+      blank = 0;
     }
+    for (int line = test->where.line; line <= last; ++line) fmt::print("{:>6} | {}\n", line, file.line(line));
     fmt::print("\n");
   }
   return kAsExpected;

@@ -108,8 +108,10 @@ class RunCommand {
   }
 
   void take(runner::Played&& played) {
-    const auto rerun = fmt::format(" --target {} --seed {:#x} -v", options_.target, seed_);
-    auto result = runner::to_result(played, {chosen_.loaded.catalogue, options_.target, rerun});
+    auto rerun = fmt::format(" --target {} --seed {:#x} -v", options_.target, seed_);
+    if (!options_.suite.suites.empty()) rerun += fmt::format(" --suites {}", options_.suite.suites);
+    const auto files = chosen_.from_files ? played.test->where.file->path + " " : std::string();
+    auto result = runner::to_result(played, {chosen_.loaded.catalogue, options_.target, rerun, files});
     runner::apply_baseline(baseline_, target_.description().version, result);
     const bool good = result.verdict <= reports::Verdict::unsupported;
     if (result.overlay == reports::Overlay::unexpected) ++unexpected_;

@@ -49,6 +49,7 @@ std::expected<std::unique_ptr<Chosen>, int> choose(const SuiteOptions& options) 
   std::vector<std::string> paths;
   runner::Selection selection{options.filters, options.exclude, options.rfcs, options.tags, options.without_tags};
   for (const auto& word : options.words) (looks_like_path(word) ? paths : selection.ids).push_back(word);
+  const bool from_files = !paths.empty();
   if (paths.empty()) {
     std::error_code error;
     if (!fs::is_directory(folder, error)) {
@@ -64,6 +65,7 @@ std::expected<std::unique_ptr<Chosen>, int> choose(const SuiteOptions& options) 
   }
   auto chosen = std::make_unique<Chosen>();
   chosen->loaded = std::move(*loaded);
+  chosen->from_files = from_files;
   chosen->tests = runner::select(chosen->loaded, selection);
   if (chosen->tests.empty()) {
     fmt::print(stderr, "tcpspec: no test is selected by {}\n  `tcpspec list` shows all ids\n",

@@ -2,6 +2,7 @@
 // Where suites lie, and how the words of the command line choose among them.
 
 #include <expected>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace tcpspec::cli {
 struct Chosen {
   runner::Loaded loaded;
   std::vector<const script::Test*> tests;  // into `loaded`
+  bool from_files = false;                 // the command line named files, not the suites' folder
 };
 // Prints diagnostics, or that nothing was selected, and returns the exit code.
 [[nodiscard]] std::expected<std::unique_ptr<Chosen>, int> choose(const SuiteOptions& options);

@@ -130,7 +130,7 @@ reports::TestResult to_result(const Played& played, const ResultContext& context
   out.seed = played.seed;
   out.file = test.where.file ? test.where.file->path : "";
   out.yaml_line = test.where.line;
-  out.rerun = fmt::format("tcpspec run '{}'{}", test.id, context.rerun_options);
+  out.rerun = fmt::format("tcpspec run {}'{}'{}", context.rerun_files, test.id, context.rerun_options);
   if (!played.missing.empty()) {
     out.verdict = reports::Verdict::unsupported;
     out.reason = missing_words(played.missing);

@@ -13,6 +13,7 @@ struct ResultContext {
   const Catalogue& catalogue;
   std::string target;
   std::string rerun_options;  // " --target linux --seed 0x5f31"
+  std::string rerun_files;    // "mine.yaml ": where the test is found when not among the default suites
 };
 
 [[nodiscard]] reports::TestResult to_result(const Played& played, const ResultContext& context);

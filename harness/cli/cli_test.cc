@@ -1,0 +1,277 @@
+// The program as its users meet it: words on the command line in, text and an exit
+// code out. The texts are golden files; TCPSPEC_BLESS=1 writes them anew.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <sstream>
+
+#include "cli/exit_code.hh"
+#include "cli/test_program.hh"
+
+namespace tcpspec::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::Not;
+
+const std::string kSource = TCPSPEC_SOURCE_DIR;
+
+class Cli : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("tcpspec-cli-" + std::to_string(::getpid()) + "-" + testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::create_directories(folder_ / "suites" / "requirements");
+    write("suites/requirements/rfc.yaml", "rfc: \"9293\"\ntitle: RFC 9293\nrequirements:\n  - {id: MUST-1, level: MUST, section: '3.1', text: One.}\n  - {id: MUST-2, level: MUST, section: '3.1', text: Two.}\n");
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  void write(const std::string& name, const std::string& text) {
+    fs::create_directories((folder_ / name).parent_path());
+    std::ofstream(folder_ / name, std::ios::binary) << text;
+  }
+  std::string read(const std::string& name) {
+    std::ifstream in(folder_ / name, std::ios::binary);
+    std::stringstream out;
+    out << in.rdbuf();
+    return out.str();
+  }
+  // In the test's folder, where ./suites is.
+  Finished run(std::vector<std::string> words, std::vector<std::string> prefix = {}) {
+    std::vector<std::string> all = std::move(prefix);
+    all.emplace_back(TCPSPEC_PROGRAM);
+    all.insert(all.end(), words.begin(), words.end());
+    return run_program(all, folder_.string());
+  }
+  Finished run_suite(const std::string& text, std::vector<std::string> words = {}) {
+    write("suites/own.yaml", text);
+    words.insert(words.begin(), "run");
+    return run(std::move(words));
+  }
+
+  fs::path folder_;
+};
+
+std::string suite_with(const std::string& tests) { return "suite: own\nabout: A test's own suite\nfamily: ipv4\ndrain: 10ms\ntests:\n" + tests; }
+
+const std::string kPassing = R"(
+  - id: passes
+    about: A listening TCP answers.
+    requirement: MUST-1
+    given: LISTEN
+    steps: [{send: {flags: S, options: [mss: 1460]}}, {expect: {flags: SA, ack: 1}}]
+)";
+const std::string kFailing = R"(
+  - id: fails
+    about: Claims what no TCP does.
+    requirement: MUST-2
+    given: LISTEN
+    steps: [{send: {flags: S, options: [mss: 1460]}}, {expect: {flags: RA, ack: 7}}]
+)";
+const std::string kLong = R"(
+  - id: lasts
+    about: Takes long.
+    requirement: MUST-2
+    steps: [{wait: 600s}]
+)";
+
+// Numbers that differ from run to run and machine to machine are replaced.
+std::string without_accidents(std::string text, const fs::path& folder) {
+  text = std::regex_replace(text, std::regex("linux [0-9][^ \\n]*"), "linux VERSION");
+  text = std::regex_replace(text, std::regex("[0-9.]+ (ms|us|s)\\b"), "TIME");
+  text = std::regex_replace(text, std::regex("[+-][0-9]+\\.[0-9]{3}"), "+0.000");
+  text = std::regex_replace(text, std::regex("win [0-9]+"), "win N");
+  text = std::regex_replace(text, std::regex("mss 1[0-9]{3}"), "mss N");
+  text = std::regex_replace(text, std::regex("over (tun|veth)"), "over LINK");
+  const auto path = folder.string();
+  for (auto at = text.find(path); at != std::string::npos; at = text.find(path)) text.replace(at, path.size(), "FOLDER");
+  return text;
+}
+
+void expect_golden(const std::string& name, const std::string& text) {
+  const auto path = fs::path(kSource) / "harness/cli/testdata" / (name + ".golden");
+  if (std::getenv("TCPSPEC_BLESS")) {
+    fs::create_directories(path.parent_path());
+    std::ofstream(path, std::ios::binary) << text;
+    return;
+  }
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream golden;
+  golden << in.rdbuf();
+  EXPECT_EQ(text, golden.str()) << "differs from " << name << ".golden; TCPSPEC_BLESS=1 writes it anew, and the diff is to be read";
+}
+
+TEST_F(Cli, HelpOfEachVerb) {
+  std::string all = run({"--help"}).out;
+  for (const auto* verb : {"run", "list", "show", "explain", "lint", "targets", "doctor"}) {
+    const auto help = run({verb, "--help"});
+    EXPECT_EQ(help.code, kAsExpected);
+    EXPECT_THAT(help.out, HasSubstr("Example: tcpspec ")) << verb;
+    all += "---- " + std::string(verb) + "\n" + help.out;
+  }
+  expect_golden("help", all);
+}
+
+TEST_F(Cli, WrongUsage) {
+  EXPECT_EQ(run({}).code, kUsage);
+  EXPECT_EQ(run({"rum"}).code, kUsage);
+  EXPECT_EQ(run({"run", "--no-such-option"}).code, kUsage);
+  EXPECT_EQ(run({"run", "--jobs", "0"}).code, kUsage);
+}
+
+TEST_F(Cli, UnknownTargetReportAndSeed) {
+  write("suites/own.yaml", suite_with(kPassing));
+  std::string all;
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"run", "--target", "plan9"}, {"run", "--report", "pdf=x"}, {"run", "--report", "html"}, {"run", "--seed", "0xzz"}}) {
+    const auto finished = run(words);
+    EXPECT_EQ(finished.code, kUsage);
+    all += finished.err;
+  }
+  expect_golden("wrong-words", all);
+}
+
+TEST_F(Cli, NothingSelected) {
+  write("suites/own.yaml", suite_with(kPassing));
+  const auto finished = run({"run", "own/typo"});
+  EXPECT_EQ(finished.code, kNothingSelected);
+  expect_golden("nothing-selected", finished.err);
+  EXPECT_EQ(run({"list", "--rfc", "1"}).code, kNothingSelected);
+}
+
+TEST_F(Cli, WrongFilesGiveOneMessageAndCodeTwo) {
+  write("own.yaml", "suite: own\ntests:\n  - {id: a, about: x, requirement: MUST-1, steps: [{sned: {flags: S}}]}\n");
+  const auto typo = run({"run", "own.yaml"});
+  EXPECT_EQ(typo.code, kUsage);
+  expect_golden("wrong-file", typo.err);
+  EXPECT_EQ(run({"run", "missing.yaml"}).code, kUsage);
+  write("big.yaml", std::string(10 << 20, '#'));
+  const auto big = run({"run", "big.yaml"});
+  EXPECT_EQ(big.code, kUsage);
+  EXPECT_THAT(big.err, HasSubstr("larger than"));
+  write("not.yaml", "a: [\n");
+  EXPECT_EQ(run({"lint", "not.yaml"}).code, kUsage);
+}
+
+TEST_F(Cli, UnknownRequirement) {
+  write("suites/own.yaml", suite_with("  - {id: a, about: x, requirement: MUST-11, steps: [{wait: 1ms}]}\n"));
+  const auto finished = run({"lint"});
+  EXPECT_EQ(finished.code, kUsage);
+  expect_golden("unknown-requirement", finished.err);
+}
+
+TEST_F(Cli, ListShowExplain) {
+  write("suites/own.yaml", suite_with(kPassing + kFailing));
+  const auto list = run({"list"});
+  const auto show = run({"show", "own/passes"});
+  const auto explain = run({"explain", "MUST-2"});
+  EXPECT_EQ(list.code, kAsExpected);
+  EXPECT_EQ(show.code, kAsExpected);
+  EXPECT_EQ(explain.code, kAsExpected);
+  expect_golden("list-show-explain", list.out + "----\n" + show.out + "----\n" + explain.out);
+  EXPECT_EQ(run({"explain", "MUST-99"}).code, kNothingSelected);
+}
+
+// What follows plays against this machine's kernel.
+class CliOnKernel : public Cli {
+ protected:
+  void SetUp() override {
+    Cli::SetUp();
+    const auto doctor = run({"doctor"});
+    if (doctor.code != kAsExpected) GTEST_SKIP() << doctor.out;
+  }
+};
+
+TEST_F(CliOnKernel, APassIsQuiet) {
+  const auto finished = run_suite(suite_with(kPassing), {"--seed", "1"});
+  EXPECT_EQ(finished.code, kAsExpected) << finished.out << finished.err;
+  expect_golden("pass", without_accidents(finished.out, folder_));
+}
+
+TEST_F(CliOnKernel, AFailureExplainsItself) {
+  const auto finished = run_suite(suite_with(kPassing + kFailing), {"--seed", "1", "--report", "json=r.json"});
+  EXPECT_EQ(finished.code, kUnexpected);
+  expect_golden("failure", without_accidents(finished.out, folder_));
+  const auto json = nlohmann::json::parse(read("r.json"));
+  ASSERT_EQ(json["tests"].size(), 2u);
+  EXPECT_EQ(json["tests"][0]["verdict"], "pass");
+  EXPECT_EQ(json["tests"][1]["verdict"], "fail");
+  EXPECT_TRUE(fs::exists(folder_ / json["tests"][1]["capture"].get<std::string>()));
+}
+
+TEST_F(CliOnKernel, TheBaselineExplains) {
+  write("suites/baselines/linux.yaml", "target: linux\nentries:\n  - {test: own/fails, expect: fail, kind: by-design, reason: the test claims nonsense}\n");
+  const auto finished = run_suite(suite_with(kFailing));
+  EXPECT_EQ(finished.code, kAsExpected) << finished.out;
+  EXPECT_EQ(run({"run", "--no-baseline"}).code, kUnexpected);
+  write("suites/baselines/linux.yaml", "target: linux\nentries:\n  - {test: own/fials, expect: fail, kind: by-design, reason: typo}\n");
+  const auto lint = run({"lint"});
+  EXPECT_EQ(lint.code, kUsage);
+  EXPECT_THAT(lint.err, HasSubstr("matches no test"));
+}
+
+TEST_F(CliOnKernel, AFullDiskLosesNothingElse) {
+  const auto finished = run_suite(suite_with(kPassing), {"--report", "html=/dev/full", "--report", "json=r.json", "--report", "junit=no/such/../folder/j.xml"});
+  EXPECT_EQ(finished.code, kEnvironment);
+  EXPECT_THAT(finished.err, HasSubstr("html report could not be written: write /dev/full: No space left on device"));
+  EXPECT_THAT(read("r.json"), HasSubstr("own/passes"));
+}
+
+TEST_F(CliOnKernel, InterruptWritesWhatHadFinished) {
+  write("suites/own.yaml", suite_with(kPassing + kLong));
+  Running running({TCPSPEC_PROGRAM, "run", "-v", "--report", "json=r.json"}, folder_.string());
+  running.read_until("own/passes");
+  running.signal(SIGINT);
+  const auto finished = running.wait();
+  EXPECT_EQ(finished.code, kInterrupted);
+  EXPECT_THAT(finished.err, HasSubstr("interrupted; 1 of 2 tests had finished"));
+  const auto json = nlohmann::json::parse(read("r.json"));
+  EXPECT_EQ(json["interrupted"], true);
+  ASSERT_EQ(json["tests"].size(), 1u);
+  EXPECT_EQ(json["tests"][0]["id"], "own/passes");
+}
+
+TEST_F(CliOnKernel, FailFastStops) {
+  const auto finished = run_suite(suite_with(kFailing + kLong), {"--fail-fast", "-j", "2"});
+  EXPECT_EQ(finished.code, kUnexpected);
+}
+
+TEST_F(CliOnKernel, NoTunFallsBackOrSaysWhatToDo) {
+  write("suites/own.yaml", suite_with(kPassing));
+  ASSERT_EQ(setenv("TCPSPEC_TUN_DEVICE", "/no/such/tun", 1), 0);
+  const auto automatic = run({"run"});
+  const auto strict = run({"run", "--target", "linux-tun"});
+  unsetenv("TCPSPEC_TUN_DEVICE");
+  EXPECT_EQ(automatic.code, kAsExpected) << automatic.err;
+  EXPECT_THAT(automatic.out, HasSubstr("over veth"));
+  EXPECT_EQ(strict.code, kEnvironment);
+  EXPECT_THAT(strict.err, HasSubstr("/no/such/tun"));
+}
+
+// No capability, and no user namespace to be had: what a locked-down machine looks like.
+TEST_F(CliOnKernel, NoPrivilegeForNamespaces) {
+  write("suites/own.yaml", suite_with(kPassing));
+  const std::vector<std::string> locked = {"unshare", "--user", "--map-root-user", "sh", "-c", "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all --inh-caps=-all \"$@\"", "sh"};
+  const auto probe = run_program({"unshare", "--user", "--map-root-user", "setpriv", "--version"}, folder_.string());
+  if (probe.code != 0) GTEST_SKIP() << "user namespaces are needed to take privileges away: " << probe.err;
+  const auto finished = run({"run"}, locked);
+  EXPECT_EQ(finished.code, kEnvironment) << finished.out << finished.err;
+  EXPECT_THAT(finished.err, HasSubstr("cannot start"));
+  EXPECT_THAT(finished.err, HasSubstr("root"));
+}
+
+TEST_F(CliOnKernel, WithoutRoot) {
+  if (getuid() != 0) GTEST_SKIP() << "already runs without root";
+  write("suites/own.yaml", suite_with(kPassing));
+  fs::permissions(folder_, fs::perms::all);
+  const auto finished = run({"run"}, {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"});
+  EXPECT_EQ(finished.code, kAsExpected) << finished.out << finished.err;
+}
+
+}  // namespace
+}  // namespace tcpspec::cli
