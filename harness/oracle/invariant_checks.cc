@@ -30,8 +30,7 @@ void WatchedConnection::check_reset(const SegmentFacts& segment, Findings& findi
   const bool has_ack = segment.has(Flags::ack);
   const auto edge = limit_.right_edge();
   // Of its own numbers those count too that were lost on the way to us; FIN and probe lie beyond the edge.
-  const bool own = target_.octets.touches(segment.seq) ||
-                   (edge && segment.seq.raw() - target_.iss->raw() <= *edge + 2);
+  const bool own = target_.octets.touches(segment.seq) || (edge && segment.seq.raw() - target_.iss->raw() <= *edge + 2);
   const bool acknowledged = tester_acks_.touches(segment.seq);
   const bool answers_no_ack = has_ack && segment.seq == Seq32(0);
   if (!own && !acknowledged && !answers_no_ack)
@@ -73,10 +72,10 @@ void WatchedConnection::check_offers(const SegmentFacts& segment, Findings& find
 }
 
 void WatchedConnection::check_ack(const SegmentFacts& segment, Findings& findings) const {
-  if (!tester_.reaches(segment.ack))
+  if (stateless_ ? !tester_.octets.touches(segment.ack) : !tester_.reaches(segment.ack))
     findings.add(Rule::acks_only_what_was_sent, "ack {} covers octets that were not sent",
                  in_tester_space(segment.ack));
-  if (segment.has(Flags::syn) || !target_.highest_ack) return;
+  if (segment.has(Flags::syn) || !target_.highest_ack || stateless_) return;
   if (distance(*target_.highest_ack, segment.ack) < 0)
     findings.add(Rule::ack_never_retreats, "ack {} after ack {}", in_tester_space(segment.ack),
                  in_tester_space(*target_.highest_ack));
@@ -85,7 +84,8 @@ void WatchedConnection::check_ack(const SegmentFacts& segment, Findings& finding
 void WatchedConnection::check_sack(const SegmentFacts& segment, Findings& findings) const {
   const OptionFacts& options = segment.options;
   if (options.sack_count == 0) return;
-  if (!tester_.some_syn(&TesterSyn::sack)) findings.add(Rule::sack_only_if_permitted, "no SYN permitted it");
+  if (!tester_.some_syn(&TesterSyn::sack) && !odd_handshake_)
+    findings.add(Rule::sack_only_if_permitted, "no SYN permitted it");
   const packet::BytesView blocks = options.sack_blocks;
   for (std::size_t at = 0; at + 8 <= blocks.size(); at += 8) {
     const Seq32 left(packet::wire::load32(blocks, at)), right(packet::wire::load32(blocks, at + 4));
@@ -111,7 +111,7 @@ void WatchedConnection::check_data(const SegmentFacts& segment, Findings& findin
 }
 
 void WatchedConnection::check_fin(const SegmentFacts& segment, Findings& findings) const {
-  if (segment.has(Flags::syn)) return;
+  if (segment.has(Flags::syn) || stateless_) return;
   const Seq32 end = segment.data_end();
   if (target_.fin) {
     const bool keep_alive = segment.payload.size() == 1 && segment.seq == *target_.fin && !segment.has(Flags::fin);
@@ -131,7 +131,8 @@ bool WatchedConnection::timestamps_certain() const {
   // Some stacks leave the option out where the value to echo is zero, which is theirs
   // to explain in a test of its own; here only what holds for certain counts.
   return target_.iss && !target_.several_isss && target_.every_syn_has_timestamps && tester_.syn_segments != 0 &&
-         tester_.every_syn_has_timestamps && !tester_.unclear_timestamps && !tester_.zero_ts_value && !odd_handshake_;
+         tester_.every_syn_has_timestamps && !tester_.unclear_timestamps && !tester_.zero_ts_value && !odd_handshake_ &&
+         !stateless_;
 }
 
 void WatchedConnection::check_timestamps(const SegmentFacts& segment, Findings& findings) const {

@@ -35,6 +35,7 @@ bool TesterHistory::reaches(Seq32 ack) const {
 void TesterHistory::add(const SegmentFacts& segment, Family family) {
   ++segments;
   if (segment.has(Flags::rst)) ++resets;
+  if (segment.has(Flags::fin)) ++fins;
   octets.add(segment.seq, segment.length);
   if (segment.has(Flags::syn)) add_syn(segment, family);
 
@@ -88,21 +89,39 @@ void WatchedConnection::tester_sent(const SegmentFacts& segment) {
   limit_.allow(segment.ack, std::uint32_t{segment.window} << shift);
 }
 
-// SYN cookies keep what was negotiated in the timestamp of the SYN-ACK. An
-// acknowledgment of it that does not echo that value makes a connection of which it is
-// unknown what is in force.
+// A stack with SYN cookies (RFC 4987 section 3.6) remembers nothing between SYN-ACK and
+// ACK, and makes of an ACK whatever connection fits it: once more after the first has
+// gone, one that begins a few octets beside the SYN, one whose options are those that
+// the echoed timestamp seems to say.
 void WatchedConnection::learn_handshake(const SegmentFacts& segment) {
   if (segment.has(Flags::syn) || segment.has(Flags::rst) || !segment.has(Flags::ack)) return;
   if (!target_.iss) {
     odd_handshake_ |= tester_.some_syn(&TesterSyn::timestamps);
     return;
   }
-  const bool may_establish = !target_.highest_ack && (target_.several_isss || segment.ack == *target_.iss + 1);
-  if (!may_establish || !target_.any_syn_has_timestamps) return;
+  const bool may_be_gone = tester_.resets != 0 || target_.resets != 0 || (tester_.fins != 0 && target_.fins != 0);
+  const bool may_establish = may_be_gone || !target_.highest_ack;
+  if (!may_establish || !fits_a_cookie(segment)) return;
+  const bool exact = segment.ack == *target_.iss + 1 && std::ranges::any_of(tester_.syns(), [&](const TesterSyn& syn) {
+                       return syn.iss + 1 == segment.seq;
+                     });
+  stateless_ |= may_be_gone || !exact;
+  if (!target_.any_syn_has_timestamps) return;
   const OptionFacts& options = segment.options;
-  if (!segment.offset_legal || !options.unambiguous() || options.timestamps_count != 1 ||
+  if (target_.several_isss || !segment.offset_legal || !options.unambiguous() || options.timestamps_count != 1 ||
       options.ts_echo != target_.syn_ts_value)
     odd_handshake_ = true;
+}
+
+// A cookie vouches for the distance between the two sequence numbers, give or take the
+// few values that stand for an MSS.
+bool WatchedConnection::fits_a_cookie(const SegmentFacts& segment) const {
+  if (!target_.syn_ack_iss) return false;
+  if (target_.several_isss || tester_.too_many_syns) return true;
+  return std::ranges::any_of(tester_.syns(), [&](const TesterSyn& syn) {
+    const std::uint32_t skew = (segment.seq.raw() - syn.iss.raw()) - (segment.ack.raw() - target_.syn_ack_iss->raw());
+    return skew + 4 <= 8;
+  });
 }
 
 void WatchedConnection::target_sent(const SegmentFacts& segment, Findings& findings) {
@@ -118,14 +137,20 @@ void WatchedConnection::target_sent(const SegmentFacts& segment, Findings& findi
       check_fin(segment, findings);
     }
   }
-  if (!segment.has(Flags::rst)) learn(segment, findings);
+  if (segment.has(Flags::rst)) {
+    ++target_.resets;
+  } else {
+    learn(segment, findings);
+  }
 }
 
 void WatchedConnection::learn(const SegmentFacts& segment, Findings& findings) {
   target_.octets.add(segment.seq, segment.length);
   if (segment.has(Flags::syn)) begin_incarnation(segment);
+  if (segment.has(Flags::fin)) ++target_.fins;
 
-  if (!segment.payload.empty() && target_.iss && (!target_.fin || distance(segment.data_end(), *target_.fin) >= 0)) {
+  if (!stateless_ && !segment.payload.empty() && target_.iss &&
+      (!target_.fin || distance(segment.data_end(), *target_.fin) >= 0)) {
     const std::int64_t begin = distance(*target_.iss + 1, segment.data_begin());
     if (const auto differs = sent_octets_.add(begin, segment.payload))
       findings.add(Rule::retransmission_same_octets, "octet {} has changed; it is now {:#04x}", *differs + 1,

@@ -33,7 +33,7 @@ struct TesterHistory {
 
   NumberSet octets;     // sequence numbers used; where a segment without length stood, the place
   NumberSet ts_values;  // TSvals
-  std::uint32_t segments = 0, resets = 0, syn_segments = 0;
+  std::uint32_t segments = 0, resets = 0, syn_segments = 0, fins = 0;
   std::array<TesterSyn, most_syns> syn_list{};
   std::size_t distinct_syns = 0;
   bool too_many_syns = false;
@@ -59,6 +59,7 @@ struct TargetHistory {
   bool active_open = false;  // ever sent a SYN without ACK
   bool any_syn_has_timestamps = false, every_syn_has_timestamps = true;
   std::uint32_t syn_ts_value = 0;
+  std::uint32_t resets = 0, fins = 0;
 
   std::optional<packet::Seq32> highest_ack;  // of segments without SYN
   std::optional<std::uint32_t> ts_value;
@@ -91,6 +92,7 @@ class WatchedConnection {
   [[nodiscard]] bool timestamps_certain() const;
 
   void learn_handshake(const SegmentFacts& segment);
+  [[nodiscard]] bool fits_a_cookie(const SegmentFacts& segment) const;
   void learn(const SegmentFacts& segment, Findings& findings);
   void begin_incarnation(const SegmentFacts& syn);
 
@@ -101,8 +103,9 @@ class WatchedConnection {
   packet::Endpoint tester_end_, target_end_;
   TesterHistory tester_;
   TargetHistory target_;
-  NumberSet tester_acks_;          // those outside of what the target had sent
-  bool odd_handshake_ = false;     // an ACK of a SYN of the target that SYN cookies may read otherwise
+  NumberSet tester_acks_;       // those outside of what the target had sent
+  bool odd_handshake_ = false;  // an ACK of a SYN of the target that SYN cookies may read otherwise
+  bool stateless_ = false;      // there may be an incarnation for which the target sent no SYN of that kind
   SendLimit limit_;
   OctetRecord sent_octets_;
 };

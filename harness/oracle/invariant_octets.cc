@@ -16,8 +16,8 @@ std::optional<std::size_t> OctetRecord::add(std::int64_t begin, packet::BytesVie
   if (octets.size() == 1 && at + 1 == recorded_.size()) return std::nullopt;
 
   const std::size_t known = std::min(octets.size(), recorded_.size() - at);
-  const auto [expected, observed] =
-      std::mismatch(recorded_.begin() + begin, recorded_.begin() + begin + static_cast<std::ptrdiff_t>(known), octets.begin());
+  const auto [expected, observed] = std::mismatch(
+      recorded_.begin() + begin, recorded_.begin() + begin + static_cast<std::ptrdiff_t>(known), octets.begin());
   const std::size_t same = static_cast<std::size_t>(observed - octets.begin());
   if (same != known) return at + same;
 

@@ -50,8 +50,7 @@ constexpr auto catalogue = std::to_array<Invariant>({
      "RFC 9293 section 3.1 (MUST-2)"},
     {"timestamp-echo-was-sent", "TSecr is a TSval that the peer has sent on this connection, or zero.",
      "RFC 7323 section 3.2"},
-    {"timestamp-never-retreats", "Within one connection TSval never moves backwards.",
-     "RFC 7323 sections 5.2 and 5.4"},
+    {"timestamp-never-retreats", "Within one connection TSval never moves backwards.", "RFC 7323 sections 5.2 and 5.4"},
     {"timestamps-offered-first", "A SYN-ACK carries timestamps only where the SYN did.", "RFC 7323 section 3.2"},
     {"timestamps-on-every-segment", "Once both SYNs carried timestamps, every segment but a RST does.",
      "RFC 7323 section 3.2"},
@@ -60,8 +59,7 @@ constexpr auto catalogue = std::to_array<Invariant>({
     {"ttl-not-zero", "No datagram is sent with a TTL of zero.", "RFC 1122 section 3.2.1.7"},
     {"window-scale-at-most-14", "The window scale option offers a shift of at most 14.", "RFC 7323 section 2.3"},
     {"window-scale-offered-first", "A SYN-ACK carries window scale only where the SYN did.", "RFC 7323 section 2.2"},
-    {"window-scale-only-on-syn", "The window scale option is sent only on segments with SYN.",
-     "RFC 7323 section 2.2"},
+    {"window-scale-only-on-syn", "The window scale option is sent only on segments with SYN.", "RFC 7323 section 2.2"},
 });
 static_assert(catalogue.size() == static_cast<std::size_t>(Rule::window_scale_only_on_syn) + 1,
               "every rule has one entry");

@@ -107,7 +107,8 @@ SegmentFacts::SegmentFacts(const packet::SegmentView& view)
     if (option_octets != 0) options = read_options(view.option_bytes());
   }
   const std::size_t most_data = offset_legal ? payload.size() : octets;
-  length = static_cast<std::uint32_t>(most_data) + (has(packet::Flags::syn) ? 1 : 0) + (has(packet::Flags::fin) ? 1 : 0);
+  length =
+      static_cast<std::uint32_t>(most_data) + (has(packet::Flags::syn) ? 1 : 0) + (has(packet::Flags::fin) ? 1 : 0);
 }
 
 }  // namespace tcpspec::oracle

@@ -32,7 +32,7 @@ class SendLimit {
   void keep_for_later(const Advertised& advertised);
 
   std::optional<packet::Seq32> iss_;
-  std::int64_t edge_ = -1;                 // relative to iss_; -1: none
+  std::int64_t edge_ = -1;  // relative to iss_; -1: none
   std::optional<std::uint16_t> syn_window_;
   // Advertised before the ISS was known, or behind it: they count once an ISS before them is.
   std::array<Advertised, most_strays> strays_{};

@@ -50,8 +50,7 @@ void check_syn_options(const SegmentFacts& segment, Findings& findings) {
   if (options.mss_count != 0) findings.add(Rule::mss_only_on_syn, "MSS {} without SYN", options.mss);
   if (options.scale_count != 0)
     findings.add(Rule::window_scale_only_on_syn, "window scale {} without SYN", options.shift);
-  if (options.sack_permitted_count != 0)
-    findings.add(Rule::sack_permitted_only_on_syn, "SACK-permitted without SYN");
+  if (options.sack_permitted_count != 0) findings.add(Rule::sack_permitted_only_on_syn, "SACK-permitted without SYN");
 }
 
 void check_flags(const SegmentFacts& segment, Findings& findings) {
@@ -103,8 +102,9 @@ void check_datagram(const packet::SegmentView& view, Findings& findings) {
   if (view.ttl() == 0) findings.add(Rule::ttl_not_zero, "TTL 0");
 }
 
-void check_segment_form(const packet::SegmentView& view, const SegmentFacts& segment, Findings& findings) {
-  if (!view.checksum_ok()) findings.add(Rule::tcp_checksum_correct, "{:#06x} is wrong", view.checksum());
+bool check_segment_form(const packet::SegmentView& view, const SegmentFacts& segment, Findings& findings) {
+  const bool checksum_ok = view.checksum_ok();
+  if (!checksum_ok) findings.add(Rule::tcp_checksum_correct, "{:#06x} is wrong", view.checksum());
   if (!is_unicast(view.source_address()) || !is_unicast(view.destination_address()))
     findings.add(Rule::addresses_unicast, "from {} to {}", to_string(view.source()), to_string(view.destination()));
   if (view.reserved() != 0) findings.add(Rule::reserved_bits_zero, "the reserved bits are {:03b}", view.reserved());
@@ -112,11 +112,12 @@ void check_segment_form(const packet::SegmentView& view, const SegmentFacts& seg
   if (!segment.offset_legal) {
     findings.add(Rule::data_offset_legal, "data offset {} in a segment of {} octets", view.data_offset(),
                  view.ip_payload().size());
-    return;
+    return false;
   }
-  if (segment.option_octets == 0) return;
+  if (segment.option_octets == 0) return checksum_ok;
   check_options(segment.options, findings);
   check_syn_options(segment, findings);
+  return checksum_ok && segment.options.unambiguous();
 }
 
 }  // namespace tcpspec::oracle

@@ -11,6 +11,8 @@ namespace tcpspec::oracle {
 [[nodiscard]] bool may_be_fragment(packet::BytesView datagram);
 
 void check_datagram(const packet::SegmentView& view, Findings& findings);
-void check_segment_form(const packet::SegmentView& view, const SegmentFacts& segment, Findings& findings);
+// Whether the segment could be read with certainty: what it says can then be held
+// against the conversation.
+[[nodiscard]] bool check_segment_form(const packet::SegmentView& view, const SegmentFacts& segment, Findings& findings);
 
 }  // namespace tcpspec::oracle

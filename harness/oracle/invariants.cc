@@ -47,8 +47,8 @@ class Directory {
 
 struct InvariantMonitor::State {
   Directory directory;
-  // The tester sent what cannot be read here (fragments): what the target knows is
-  // unknown from then on.
+  // A fragment of the tester, or a broken SYN of the target, cannot be read: what the
+  // target knows is unknown from then on, and only the form of segments is judged.
   bool blind = false;
 };
 
@@ -76,9 +76,10 @@ std::vector<Violation> InvariantMonitor::received(packet::BytesView datagram) {
     return std::move(findings).take();
   }
   const SegmentFacts segment(view);
-  check_segment_form(view, segment, findings);
-  // A segment of wrong form says nothing that could be held against the conversation.
-  if (!findings.empty() || state_->blind) return std::move(findings).take();
+  const bool readable = check_segment_form(view, segment, findings);
+  // Without its SYN nothing certain can be said of a connection.
+  if (!readable && segment.has(packet::Flags::syn)) state_->blind = true;
+  if (!readable || state_->blind) return std::move(findings).take();
   if (auto* connection = state_->directory.between(view.destination(), view.source()))
     connection->target_sent(segment, findings);
   return std::move(findings).take();

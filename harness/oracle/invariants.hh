@@ -3,7 +3,9 @@
 // is about. It watches both directions of all connections of one attachment and
 // assumes the most permissive history: any segment that the tester sent may have been
 // accepted, may have been ignored, and may not have arrived yet. A violation is
-// therefore a claim that holds for every history.
+// therefore a claim that holds for every history. It relies on three things: it sees
+// every datagram of its connections from their first on, sent() comes before the target
+// can answer, and neither direction reorders.
 
 #include <memory>
 #include <span>
@@ -17,7 +19,7 @@
 namespace tcpspec::oracle {
 
 struct Invariant {
-  std::string_view name;       // "ack-only-what-was-sent"
+  std::string_view name;       // "acks-only-what-was-sent"
   std::string_view statement;  // one sentence, as the failure text shows it
   std::string_view reference;  // "RFC 9293 section 3.10.7.4"
 };
