@@ -20,7 +20,7 @@ struct SourceFile {
 struct Location {
   std::shared_ptr<const SourceFile> file;
   int line = 0;    // 1-based; 0: the file as a whole
-  int column = 0;  // 1-based
+  int column = 0;  // 1-based; octets of the line, shown to users as characters
 };
 
 struct Diagnostic {
@@ -32,6 +32,9 @@ using Diagnostics = std::vector<Diagnostic>;
 
 // file:line:col: error: message, the offending line with a caret, the hint.
 [[nodiscard]] std::string to_string(const Diagnostic& diagnostic);
+
+// The length of the UTF-8 sequence at text[at] (RFC 3629 section 4); 0 when there is none.
+[[nodiscard]] std::size_t utf8_length(std::string_view text, std::size_t at);
 
 // The candidate that `word` was probably meant to be; empty when none is near.
 [[nodiscard]] std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates);

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,10 +66,27 @@ class Expression {
   [[nodiscard]] std::int64_t evaluate(const Scope& scope) const;
   [[nodiscard]] const std::string& text() const { return text_; }
   [[nodiscard]] bool is_constant() const { return code_.size() == 1 && code_[0].op == Op::number; }
+  [[nodiscard]] std::optional<std::int64_t> constant() const {
+    return is_constant() ? std::optional(code_[0].value) : std::nullopt;
+  }
 
  private:
   friend class ExpressionParser;
-  enum class Op : std::uint8_t { number, variable, capture, add, subtract, multiply, divide, modulo, shift_left, shift_right, negate, min, max };
+  enum class Op : std::uint8_t {
+    number,
+    variable,
+    capture,
+    add,
+    subtract,
+    multiply,
+    divide,
+    modulo,
+    shift_left,
+    shift_right,
+    negate,
+    min,
+    max
+  };
   struct Instruction {
     Op op = Op::number;
     std::int64_t value = 0;  // number; Variable; capture index
@@ -89,7 +107,7 @@ struct NumberMatch {
   [[nodiscard]] bool matches(std::int64_t value, const Scope& scope) const;
   // For sequence numbers: comparisons on the circle of 2^32.
   [[nodiscard]] bool matches_modulo32(std::uint32_t value, const Scope& scope) const;
-  // With the numbers filled in: "rcv_nxt+1 = 1001", "1..536".
+  // With the numbers filled in: "1001", "1..536", ">= 536".
   [[nodiscard]] std::string describe(const Scope& scope) const;
 };
 

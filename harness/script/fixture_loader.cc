@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <stdexcept>
+#include <algorithm>
 
 #include "script/fixtures_yaml.hh"
 #include "script/step_loader.hh"
@@ -15,7 +15,8 @@ namespace {
 const std::vector<std::pair<std::string_view, State>>& state_names() {
   static const auto names = [] {
     std::vector<std::pair<std::string_view, State>> out;
-    for (int i = 0; i <= static_cast<int>(State::time_wait); ++i) out.emplace_back(to_string(static_cast<State>(i)), static_cast<State>(i));
+    for (int i = 0; i <= static_cast<int>(State::time_wait); ++i)
+      out.emplace_back(to_string(static_cast<State>(i)), static_cast<State>(i));
     return out;
   }();
   return names;
@@ -61,14 +62,19 @@ struct Parameters {
   std::vector<Value> sockopts;
 };
 
-Value constant(const char* text, Complaints& complaints) { return Value(YAML::Load(text), nullptr, nullptr, complaints); }
+Value constant(const char* text, Complaints& complaints) {
+  return Value(YAML::Load(text), nullptr, nullptr, complaints);
+}
 
 // The name under which a fixture's active connect is pending.
 std::string opening_name(int connection, const TestContext& context) {
-  return connection == 0 ? "opening" : fmt::format("opening_{}", context.names.connections[static_cast<std::size_t>(connection)]);
+  return connection == 0 ? "opening"
+                         : fmt::format("opening_{}", context.names.connections[static_cast<std::size_t>(connection)]);
 }
 
-Role default_role(State state) { return state == State::syn_sent ? Role::active : Role::passive; }
+Role default_role(State state) {
+  return state == State::syn_sent ? Role::active : Role::passive;
+}
 
 Parameters read_parameters(const Value& value, int connection, TestContext& context) {
   Parameters out;
@@ -84,10 +90,13 @@ Parameters read_parameters(const Value& value, int connection, TestContext& cont
     return out;
   }
   if (!value.check_keys("a fixture", {"state", "role", "options", "win", "backlog", "by", "sockopt"})) return out;
-  if (const auto state = value.find("state")) out.state = parse_state(*state);
-  else value.complain("a fixture says its `state`", "given: {state: ESTABLISHED, role: active}");
+  if (const auto state = value.find("state"))
+    out.state = parse_state(*state);
+  else
+    value.complain("a fixture says its `state`", "given: {state: ESTABLISHED, role: active}");
   out.role = default_role(out.state);
-  if (const auto role = value.find("role")) out.role = role->choice<Role>("role", {{"passive", Role::passive}, {"active", Role::active}});
+  if (const auto role = value.find("role"))
+    out.role = role->choice<Role>("role", {{"passive", Role::passive}, {"active", Role::active}});
   for (const auto key : {"options", "win", "backlog"})
     if (const auto parameter = value.find(key)) out.bindings.insert_or_assign(key, *parameter);
   if (const auto by = value.find("by")) {
@@ -107,9 +116,11 @@ Steps sockopt_steps(const Parameters& parameters, int connection, TestContext& c
     for (const auto& [name, number] : map.entries()) {
       Call call;
       call.kind = CallKind::set_option;
-      call.socket = parameters.role == Role::passive ? "listener" : context.names.connections[static_cast<std::size_t>(connection)];
+      call.socket = parameters.role == Role::passive ? "listener"
+                                                     : context.names.connections[static_cast<std::size_t>(connection)];
       call.option = name.text();
       call.number = number.expression(context.names);
+      check_socket_option(name, call.option);
       Step step;
       step.where = name.where();
       step.connection = connection;
@@ -140,27 +151,67 @@ void assign_connection(Steps& steps, int connection, TestContext& context) {
   }
 }
 
+// What a target's connection is in once its liveness probe has succeeded: the probe
+// completes a handshake and acknowledges a FIN (RFC 9293 section 3.3.2).
+State after_alive(State state) {
+  switch (state) {
+    case State::syn_sent:
+    case State::syn_received:
+      return State::established;
+    case State::fin_wait_1:
+      return State::fin_wait_2;
+    case State::closing:
+      return State::time_wait;
+    default:
+      return state;
+  }
+}
+
+// While the application's connect is pending, the probe completes it.
+std::optional<Value> find_probe(const Value& root, State state, bool opening) {
+  for (const auto section : {"alive-opening", "alive"}) {
+    if (section == std::string_view("alive-opening") && !opening) continue;
+    if (const auto probes = root.find(section))
+      if (const auto found = probes->find(to_string(state))) return found;
+  }
+  return std::nullopt;
+}
+
+int probe_connection(TestContext& context) {
+  auto& names = context.names.connections;
+  const auto found = std::find(names.begin(), names.end(), "probe");
+  if (found != names.end()) return static_cast<int>(found - names.begin());
+  names.emplace_back("probe");
+  return static_cast<int>(names.size()) - 1;
+}
+
 }  // namespace
 
-State parse_state(const Value& value) { return value.choice<State>("state", state_names()); }
+State parse_state(const Value& value) {
+  return value.choice<State>("state", state_names());
+}
 
 Steps load_fixture(const Value& value, int connection, TestContext& context) {
   const auto parameters = read_parameters(value, connection, context);
-  context.state = parameters.state;
-  context.opening = parameters.role == Role::active && (parameters.state == State::syn_sent || parameters.state == State::syn_received);
   const auto& file = fixture_file();
+  const auto complaints = context.complaints->count();
   const Value root(file.root, file.source, &parameters.bindings, *context.complaints);
   if (!find_fixture(root, parameters.role, parameters.state)) {
-    value.complain(fmt::format("no fixture brings a {} opener to {}", to_string(parameters.role), to_string(parameters.state)),
-                   parameters.role == Role::passive ? "role: active" : "role: passive");
+    const auto other =
+        parameters.role == Role::passive ? "`role: active` (the target opens)" : "`role: passive` (the tester opens)";
+    value.complain(
+        fmt::format("no fixture reaches {} with `role: {}`", to_string(parameters.state), to_string(parameters.role)),
+        fmt::format("{} reaches it; a matrix can leave the combination out with `except`", other));
     return {};
   }
+  context.states[connection] = parameters.state;
   const bool outer = context.in_fixture;
   context.in_fixture = true;
   Steps steps = sockopt_steps(parameters, connection, context);
   append(steps, chain(root, parameters, parameters.state, context));
   assign_connection(steps, connection, context);
   context.in_fixture = outer;
+  context.complaints->redirect(complaints, file.source.get(), value.where());
   relocate(steps, value.where(), true);
   return steps;
 }
@@ -169,19 +220,30 @@ Step load_alive(const Value& value, int connection, TestContext& context) {
   Step out;
   out.where = value.where();
   out.connection = connection;
-  if (value.is_scalar() && !value.text().empty()) context.state = parse_state(value);
-  const auto state = context.state.value_or(State::established);
-  if ((state == State::closed || state == State::listen) && context.names.connections.back() != "probe") context.names.connections.emplace_back("probe");
+  const auto known = context.states.find(connection);
+  const auto state = !value.is_null()                ? parse_state(value)
+                     : known != context.states.end() ? known->second
+                                                     : State::established;
+  const bool other = state == State::closed || state == State::listen;
+  if (other) static_cast<void>(probe_connection(context));
   const auto& file = fixture_file();
+  const auto complaints = context.complaints->count();
+  const auto opening = opening_name(connection, context);
   Bindings bindings;
-  bindings.emplace("opening", constant(opening_name(connection, context).c_str(), *context.complaints));
+  bindings.emplace("opening", constant(opening.c_str(), *context.complaints));
   const Value root(file.root, file.source, &bindings, *context.complaints);
-  const auto alive = root.find(context.opening ? "alive-opening" : "alive");
-  const auto probe = alive ? alive->find(to_string(state)) : std::nullopt;
-  if (!probe) throw std::logic_error("fixtures.yaml has a liveness probe for every state");
+  const auto probe = find_probe(root, state, context.is_pending(opening));
+  if (!probe) {
+    value.complain(fmt::format("nothing tells here whether {} is alive", to_string(state)),
+                   fmt::format("it takes a connect that is pending: `given: {}`, or `call: connect` with `as: {}`",
+                               to_string(state), opening));
+    return out;
+  }
   Steps steps = load_steps(*probe, context);
-  if (state != State::closed && state != State::listen) assign_connection(steps, connection, context);
+  if (!other) assign_connection(steps, connection, context);
+  context.complaints->redirect(complaints, file.source.get(), out.where);
   relocate(steps, out.where, false);
+  context.states[connection] = after_alive(state);
   out.action = Block{fmt::format("alive ({})", to_string(state)), std::move(steps)};
   return out;
 }

@@ -15,20 +15,23 @@ namespace tcpspec::script {
 
 // Bounds that no honest suite meets, against files that would eat the machine.
 struct Limits {
-  std::size_t octets = 4u << 20;       // of one file
-  std::size_t nodes = 500'000;         // of the document with its aliases followed
+  std::size_t octets = 1u << 20;  // of one file
+  std::size_t nodes = 200'000;    // of the document with its aliases followed
   std::size_t depth = 64;
-  std::size_t tests_per_test = 10'000; // that one matrix may expand to
-  std::size_t steps_per_test = 20'000; // with repeats unrolled
+  std::size_t tests_per_test = 10'000;  // that one matrix may expand to
+  std::size_t steps_per_test = 20'000;  // with repeats unrolled
 };
 
-[[nodiscard]] std::expected<Suite, Diagnostics> load_suite(std::shared_ptr<const SourceFile> file, const Limits& limits = {});
+[[nodiscard]] std::expected<Suite, Diagnostics> load_suite(std::shared_ptr<const SourceFile> file,
+                                                           const Limits& limits = {});
 // Reads the file first; a file that cannot be read is a diagnostic too.
 [[nodiscard]] std::expected<Suite, Diagnostics> load_suite_file(const std::string& path, const Limits& limits = {});
-[[nodiscard]] std::expected<std::shared_ptr<const SourceFile>, Diagnostics> read_source(const std::string& path, std::size_t most_octets);
+[[nodiscard]] std::expected<std::shared_ptr<const SourceFile>, Diagnostics> read_source(const std::string& path,
+                                                                                        std::size_t most_octets);
 
 // A YAML document within the limits, for the other files that users write
 // (catalogue, baselines).
-[[nodiscard]] std::expected<YAML::Node, Diagnostics> parse_document(const std::shared_ptr<const SourceFile>& file, const Limits& limits);
+[[nodiscard]] std::expected<YAML::Node, Diagnostics> parse_document(const std::shared_ptr<const SourceFile>& file,
+                                                                    const Limits& limits);
 
 }  // namespace tcpspec::script

@@ -6,43 +6,65 @@ namespace tcpspec::script {
 
 std::string_view to_string(Level level) {
   switch (level) {
-    case Level::must: return "MUST";
-    case Level::should: return "SHOULD";
-    case Level::may: return "MAY";
-    case Level::practice: return "PRACTICE";
+    case Level::must:
+      return "MUST";
+    case Level::should:
+      return "SHOULD";
+    case Level::may:
+      return "MAY";
+    case Level::practice:
+      return "PRACTICE";
   }
   return "?";
 }
 
 std::string_view to_string(Outcome outcome) {
   switch (outcome) {
-    case Outcome::pass: return "pass";
-    case Outcome::info: return "info";
-    case Outcome::warn: return "warn";
-    case Outcome::fail: return "fail";
-    case Outcome::unsupported: return "unsupported";
+    case Outcome::pass:
+      return "pass";
+    case Outcome::info:
+      return "info";
+    case Outcome::warn:
+      return "warn";
+    case Outcome::fail:
+      return "fail";
+    case Outcome::unsupported:
+      return "unsupported";
   }
   return "?";
 }
 
 std::string_view to_string(State state) {
   switch (state) {
-    case State::closed: return "CLOSED";
-    case State::listen: return "LISTEN";
-    case State::syn_sent: return "SYN-SENT";
-    case State::syn_received: return "SYN-RECEIVED";
-    case State::established: return "ESTABLISHED";
-    case State::fin_wait_1: return "FIN-WAIT-1";
-    case State::fin_wait_2: return "FIN-WAIT-2";
-    case State::close_wait: return "CLOSE-WAIT";
-    case State::closing: return "CLOSING";
-    case State::last_ack: return "LAST-ACK";
-    case State::time_wait: return "TIME-WAIT";
+    case State::closed:
+      return "CLOSED";
+    case State::listen:
+      return "LISTEN";
+    case State::syn_sent:
+      return "SYN-SENT";
+    case State::syn_received:
+      return "SYN-RECEIVED";
+    case State::established:
+      return "ESTABLISHED";
+    case State::fin_wait_1:
+      return "FIN-WAIT-1";
+    case State::fin_wait_2:
+      return "FIN-WAIT-2";
+    case State::close_wait:
+      return "CLOSE-WAIT";
+    case State::closing:
+      return "CLOSING";
+    case State::last_ack:
+      return "LAST-ACK";
+    case State::time_wait:
+      return "TIME-WAIT";
   }
   return "?";
 }
 
-std::string_view to_string(Role role) { return role == Role::passive ? "passive" : "active"; }
+std::string_view to_string(Role role) {
+  return role == Role::passive ? "passive" : "active";
+}
 
 namespace {
 
@@ -64,6 +86,8 @@ Duration least(const Steps& steps) {
 
 }  // namespace
 
-Duration least_duration(const Test& test) { return least(test.steps) + test.drain; }
+Duration least_duration(const Test& test) {
+  return least(test.steps) + test.drain;
+}
 
 }  // namespace tcpspec::script

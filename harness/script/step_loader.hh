@@ -16,16 +16,19 @@ namespace tcpspec::script {
 struct TestContext {
   Names names;
   std::set<std::string> marks;
-  std::set<std::string> sockets;         // that some call has created or may have
-  std::map<std::string, int> started;    // calls started with `as:` and not yet completed, by how often
-  std::optional<State> state;            // of the fixture; what a bare `alive` means
+  std::map<std::string, int> started;  // calls started with `as:` and not yet completed, by how often
+  std::map<int, State> states;         // of connections whose fixture said it; what a bare `alive` means
   bool in_fixture = false;
-  bool opening = false;                  // the fixture left a connect pending
   Complaints* complaints = nullptr;
 
   [[nodiscard]] int connection(const Value& name);  // complains when unknown
-  int declare_capture(const std::string& name);
+  // The number of the capture that `name` calls so; complains when it cannot be a name.
+  [[nodiscard]] int declare_capture(const Value& name);
+  [[nodiscard]] bool is_pending(const std::string& call) const;
 };
+
+// What names of captures, connections and marks look like, so that expressions can use them.
+[[nodiscard]] bool is_identifier(std::string_view name);
 
 [[nodiscard]] Steps load_steps(const Value& list, TestContext& context);
 
@@ -39,10 +42,13 @@ struct TestContext {
 [[nodiscard]] SendIcmp load_icmp(const Value& value, const Names& names);
 [[nodiscard]] ExpectSegment load_expect(const Value& value, const Names& names);
 
+[[nodiscard]] bool is_call(std::string_view word);  // a call's name
 [[nodiscard]] Call load_call(const Value& step, const Value& call, int connection, TestContext& context);
 [[nodiscard]] ResultMatch load_result_match(const Value& value, const Names& names);
 [[nodiscard]] std::vector<ResultAlternative> load_result_alternatives(const Value& value, const Names& names);
 [[nodiscard]] Outcome load_outcome(const Value& map);
+// Which options there are is the target's to say; that this is the name of one is not.
+void check_socket_option(const Value& place, std::string_view name);
 
 // "SA", "A!P": letters that must be set; after `!` one that must be absent.
 struct FlagsMatch {
