@@ -2,15 +2,17 @@
 // What can be known of a connection from the wire: RFC 9293's variables of the
 // target, inferred from what the tester sent and from what the script has taken
 // notice of. RCV.NXT is what the target must have received in order, whether it has
-// acknowledged it or not.
+// acknowledged it or not. Where the target may take octets or leave them (data on a
+// SYN, behind the window, with an acknowledgement of something that nobody has seen it
+// send), they count once it acknowledges them.
 
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <utility>
-#include <vector>
 
+#include "oracle/reassembly.hh"
 #include "packet/segment_view.hh"
+#include "packet/time.hh"
 #include "script/expression.hh"
 
 namespace tcpspec::oracle {
@@ -21,7 +23,8 @@ class ConnectionView {
  public:
   ConnectionView(packet::Family family, packet::Seq32 tester_iss, std::uint16_t mtu);
 
-  void sent(const packet::Segment& segment, Acceptance acceptance);
+  // `now` matters to PAWS alone: a TS.Recent that is 24 days old rejects nothing (RFC 7323 section 5.5).
+  void sent(const packet::Segment& segment, Acceptance acceptance, packet::Instant now = {});
   // The script has taken notice of a segment of the target.
   void consumed(const packet::SegmentView& segment);
 
@@ -34,12 +37,20 @@ class ConnectionView {
   [[nodiscard]] packet::Seq32 tester_iss() const { return tester_iss_; }
   [[nodiscard]] packet::Seq32 target_iss() const { return target_iss_.value_or(packet::Seq32(0)); }
   [[nodiscard]] bool target_iss_known() const { return target_iss_.has_value(); }
-  [[nodiscard]] std::uint32_t in_tester_space(packet::Seq32 absolute) const { return absolute.raw() - tester_iss_.raw(); }
-  [[nodiscard]] std::uint32_t in_target_space(packet::Seq32 absolute) const { return absolute.raw() - target_iss().raw(); }
-  [[nodiscard]] packet::Seq32 from_tester_space(std::int64_t relative) const { return tester_iss_ + static_cast<std::uint32_t>(relative); }
-  [[nodiscard]] packet::Seq32 from_target_space(std::int64_t relative) const { return target_iss() + static_cast<std::uint32_t>(relative); }
+  [[nodiscard]] std::uint32_t in_tester_space(packet::Seq32 absolute) const {
+    return absolute.raw() - tester_iss_.raw();
+  }
+  [[nodiscard]] std::uint32_t in_target_space(packet::Seq32 absolute) const {
+    return absolute.raw() - target_iss().raw();
+  }
+  [[nodiscard]] packet::Seq32 from_tester_space(std::int64_t relative) const {
+    return tester_iss_ + static_cast<std::uint32_t>(relative);
+  }
+  [[nodiscard]] packet::Seq32 from_target_space(std::int64_t relative) const {
+    return target_iss() + static_cast<std::uint32_t>(relative);
+  }
 
-  [[nodiscard]] std::uint32_t rcv_nxt() const { return rcv_nxt_; }
+  [[nodiscard]] std::uint32_t rcv_nxt() const { return received_.next(); }
   [[nodiscard]] std::uint32_t snd_nxt() const { return snd_nxt_; }
   [[nodiscard]] std::uint32_t acked() const { return acked_; }  // tester's space: highest acknowledgement consumed
   [[nodiscard]] bool timestamps_in_force() const { return tester_syn_.timestamps && target_syn_.timestamps; }
@@ -47,7 +58,10 @@ class ConnectionView {
   [[nodiscard]] std::uint16_t last_window_sent() const { return window_sent_; }
   [[nodiscard]] bool used() const { return used_; }
 
-  // How an arrived segment stands to what was consumed before it.
+  // How an arrived segment stands to what was consumed before it. A pure ACK that repeats
+  // the last one with another window is a window update, right behind our data too:
+  // RFC 5681 section 2 calls it a duplicate only where the window is the same. An ACK of
+  // what the target cannot have accepted, and data of which a part is new, are `other`.
   enum class Character : std::uint8_t { advancing_ack, window_update, duplicate_ack, retransmission, probe, other };
   [[nodiscard]] Character character(const packet::SegmentView& segment) const;
 
@@ -58,29 +72,47 @@ class ConnectionView {
     std::optional<std::uint16_t> mss;
     std::optional<std::uint8_t> shift;
   };
+  struct Offer;  // a segment of ours, in relative numbers
+  static void read_option(Syn& syn, const packet::Option& option);
   static Syn read_syn(const packet::SegmentView& segment);
-  void accept(std::uint32_t from, std::uint32_t to);
+  void sent_syn(const packet::Segment& segment, packet::Instant now);
+  void process(const Offer& offer, packet::Instant now);
+  [[nodiscard]] bool in_window(const Offer& offer) const;
+  [[nodiscard]] bool too_old(const Offer& offer, packet::Instant now) const;
+  [[nodiscard]] bool acceptable_ack(std::uint32_t ack) const;
+  void take_stamp(std::uint32_t value, packet::Instant now);
+  void take_window(std::uint32_t window, std::uint32_t seq, std::uint32_t ack);
+  void consumed_syn(const packet::SegmentView& segment);
+  [[nodiscard]] Character character_of_ack(const packet::SegmentView& segment) const;
+  void widen(std::uint32_t right_edge);
+  [[nodiscard]] bool scaling_in_force() const { return tester_syn_.shift && target_syn_.shift; }
   [[nodiscard]] std::uint32_t default_mss() const;
-  [[nodiscard]] std::uint32_t scaled(std::uint16_t window, const Syn& advertiser) const;
+  [[nodiscard]] std::uint32_t shift_of(const Syn& advertiser) const;
 
   packet::Family family_;
   packet::Seq32 tester_iss_;
   std::optional<packet::Seq32> target_iss_;
   std::uint16_t mtu_;
   Syn tester_syn_, target_syn_;
-  std::uint32_t rcv_nxt_ = 0;
+  bool target_opened_ = false;    // its first SYN acknowledged nothing
+  bool target_answered_ = false;  // it has acknowledged our SYN, as far as the script has taken notice
+  Reassembly received_;           // what the target must have received
+  Reassembly possible_;           // and what it may have taken besides
   std::uint32_t snd_nxt_ = 0;
   std::uint32_t snd_una_ = 0;
+  std::optional<std::uint32_t> early_ack_;  // ours, of something that the script has not taken notice of
   std::uint32_t acked_ = 0;
   std::uint32_t rcv_wnd_ = 0;
   std::uint32_t snd_wnd_ = 0;
-  std::uint32_t right_edge_ = 0;  // tester's space: furthest that the target has allowed
+  std::uint32_t snd_wl1_ = 0;  // RFC 9293 section 3.3.1
+  std::uint32_t snd_wl2_ = 0;
+  std::uint32_t max_snd_wnd_ = 0;  // RFC 5961 section 5.2
+  std::uint32_t right_edge_ = 0;   // tester's space: furthest that the target has allowed
   std::uint16_t window_sent_ = 65535;
-  std::uint32_t last_window_ = 0;
   std::uint32_t ts_recent_ = 0;
+  packet::Instant ts_recent_at_;
   std::uint32_t target_timestamp_ = 0;
   bool used_ = false;
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> held_;  // out of order, beyond RCV.NXT
 };
 
 }  // namespace tcpspec::oracle

@@ -17,10 +17,11 @@ struct FieldDifference {
 };
 
 // Empty when the segment is as expected. `gap` is judged by the engine, which knows times.
-[[nodiscard]] std::vector<FieldDifference> differences(const script::ExpectSegment& expected, const packet::SegmentView& observed,
+[[nodiscard]] std::vector<FieldDifference> differences(const script::ExpectSegment& expected,
+                                                       const packet::SegmentView& observed,
                                                        const ConnectionView& connection, const script::Scope& scope);
 // The same question without the words.
-[[nodiscard]] bool matches(const script::ExpectSegment& expected, const packet::SegmentView& observed, const ConnectionView& connection,
-                           const script::Scope& scope);
+[[nodiscard]] bool matches(const script::ExpectSegment& expected, const packet::SegmentView& observed,
+                           const ConnectionView& connection, const script::Scope& scope);
 
 }  // namespace tcpspec::oracle
