@@ -36,7 +36,7 @@ enum class Verdict : std::uint8_t { pass, info, unsupported, warn, inconclusive,
 // A labelled outcome that was taken, or an invariant that fired.
 struct Finding {
   Verdict verdict = Verdict::pass;
-  std::string name;       // the invariant's; empty for an outcome
+  std::string name;  // the invariant's; empty for an outcome
   std::string what;
   std::string reference;
   std::size_t entry = 0;  // of the trace
@@ -44,7 +44,7 @@ struct Finding {
 
 struct Outcome {
   Verdict verdict = Verdict::inconclusive;
-  std::string reason;     // one sentence; empty for a plain pass
+  std::string reason;  // one sentence; empty for a plain pass
   std::vector<Finding> findings;
   Trace trace;
   Instant started;
@@ -55,9 +55,9 @@ struct Setup {
   target::Attachment attachment;
   script::Level level = script::Level::must;  // decides what a divergence amounts to
   std::uint64_t seed = 0;
-  double time_scale = 1.0;                    // stretches deadlines and tolerances, not the script's waits
+  double time_scale = 1.0;                             // stretches deadlines and tolerances, not the script's waits
   Duration tolerance = std::chrono::milliseconds(10);  // of the target's timers, besides 5 %
-  std::size_t most_packets = 20'000;          // a target that sends more than this floods
+  std::size_t most_packets = 20'000;                   // a target that sends more than this floods
 };
 
 class Play final : private script::Scope {
@@ -67,7 +67,9 @@ class Play final : private script::Scope {
 
   void start(Instant now);
   void on_packet(target::PacketArrival&& arrival);
-  void on_call(target::CallResult&& result, Instant now);
+  // The call completed in (not_before, not_after]: not before the last look at all
+  // completions, and no later than it was seen.
+  void on_call(target::CallResult&& result, Instant not_before, Instant not_after);
   void on_failure(const target::TargetFailure& failure, Instant now);
   // Everything that the target did before `now` has been delivered.
   void advance(Instant now);
@@ -78,36 +80,47 @@ class Play final : private script::Scope {
   [[nodiscard]] Outcome take_outcome() { return std::move(outcome_); }
 
  private:
+  // When something happened, as far as that can be known: in (not_before, not_after].
+  // Whatever is concluded from times must hold for every instant of the interval.
+  struct Moment {
+    Instant not_before, not_after;
+  };
   struct Arrival {
     Bytes datagram;
-    Instant not_before, not_after;
+    Moment came;
+    std::size_t serial = 0;  // of all that came, from 1
+    std::vector<oracle::Violation> violations;
   };
   struct Connection {
     oracle::ConnectionView view;
     std::uint16_t tester_port = 0;
-    std::uint16_t target_port = 0;     // 0: not known yet
-    std::deque<Arrival> queue;         // arrived, not yet consumed
-    std::optional<Bytes> last_from_target;
+    std::uint16_t target_port = 0;             // 0: not known yet
+    std::deque<Arrival> queue;                 // arrived, not yet consumed
+    std::optional<std::size_t> last_recorded;  // entry of the trace: its last segment that left the queue
+    bool urgent_sent = false;                  // by the tester
   };
   struct Socket {
     target::SocketId id = 0;
     std::uint64_t sent = 0, received = 0;  // octets of the application's streams
+    bool sent_known = true;                // false: a send fell short while others waited behind it
+    std::optional<target::CallId> last_send;
     int connection = 0;
   };
   struct PendingCall {
-    std::string name;                  // "accept", or what `as:` says
+    std::string name;  // "accept", or what `as:` says
     const script::Call* call = nullptr;
     std::string socket;
     std::optional<target::CallResult> result;
-    Instant completed;
+    std::size_t octets = 0;  // that a send was to take
+    Moment completed;
     bool mentioned = false;
     std::string words;
   };
   struct Frame {
     const script::Steps* steps = nullptr;
     std::size_t next = 0;
-    int rounds = 1;                    // left, this one included
-    bool ends = false;                 // the test ends when this frame does
+    int rounds = 1;     // left, this one included
+    bool ends = false;  // the test ends when this frame does
   };
   // Literal octets that a test put into a stream instead of the pattern.
   struct Literal {
@@ -117,6 +130,11 @@ class Play final : private script::Scope {
     Bytes bytes;
   };
   enum class Progress : std::uint8_t { done, waiting };
+  // A time that is not what the script says, and the sentence about it.
+  struct TimingFault {
+    oracle::FieldDifference difference;
+    std::string reason;
+  };
 
   // play.cc: the machine
   std::int64_t variable(script::Variable variable, int connection) const override;
@@ -127,18 +145,26 @@ class Play final : private script::Scope {
   bool next_step(Instant now);
   Progress run(const script::Step& step, Instant now);
   void enter(const script::Step& step, Instant now);
-  void finish_step(const script::Step& step, Instant when);
+  void finish_step(const script::Step& step);
   void drain(Instant now);
+  void judge_unmentioned();
   void finish(Instant now);
+  void record_leftovers();
   Duration scaled(Duration duration) const;
   void activate(int index);
+  void done_at(Instant instant) { previous_done_ = {instant, instant}; }
+  Instant patience(const script::Step& step, Instant now) const;
+  Instant expect_deadline(const script::Expect& expect, const script::Step& step, Instant now) const;
+  const Moment* reference(const script::Step& step) const;
 
   // sending.cc
   void run_send(const script::SendSegment& send, const script::Step& step, Instant now);
   void run_icmp(const script::SendIcmp& icmp, const script::Step& step, Instant now);
-  void send_segment(int index, packet::Segment segment, const script::Step* step, const packet::Malformation& malformation, oracle::Acceptance acceptance, Instant now);
+  void send_segment(int index, packet::Segment segment, const script::Step* step,
+                    const packet::Malformation& malformation, oracle::Acceptance acceptance, Instant now);
   packet::Segment blank_segment(int index) const;
-  std::vector<packet::Option> make_options(const std::vector<script::SendOption>& options, int index, Instant now) const;
+  std::vector<packet::Option> make_options(const std::vector<script::SendOption>& options, int index,
+                                           Instant now) const;
   packet::Timestamps own_timestamps(int index, Instant now) const;
   void acknowledge(int index, Instant now);
 
@@ -146,49 +172,63 @@ class Play final : private script::Scope {
   Progress run_expect(const script::Expect& expect, const script::Step& step, Instant now);
   Progress run_stream(const script::ExpectStream& stream, const script::Step& step, Instant now);
   Progress run_silence(const script::Silence& silence, const script::Step& step, Instant now);
-  bool take_alternative(const script::Expect& expect, const script::Step& step, const Arrival& arrival);
-  bool take_silent_alternative(const script::Expect& expect, const script::Step& step, Instant now);
-  bool timing_holds(const script::ExpectSegment* expected, const script::Step& step, Instant not_before, Instant not_after);
+  bool take_alternative(const script::Expect& expect, const script::Step& step);
+  bool take_silent_alternative(const script::Expect& expect, const script::Step& step);
+  void go_on(const script::Alternative& alternative);
+  bool belongs(const script::ExpectStream& stream, int index, const packet::SegmentView& segment) const;
+  bool stream_reached(const script::ExpectStream& stream, int index) const;
+  void diverge_in_stream(const script::ExpectStream& stream, const script::Step& step);
+  void miss_stream(const script::ExpectStream& stream, const script::Step& step);
+  // timing.cc
+  std::optional<TimingFault> range_fault(const script::Step& step, Moment came) const;
+  std::optional<TimingFault> gap_fault(const script::ExpectSegment& expected, const script::Step& step, Moment came);
+  bool timing_holds(const script::ExpectSegment* expected, const script::Step& step, Moment came);
+  bool surely_late(const Arrival& arrival) const;
+
   bool tolerated(int index, const Arrival& arrival) const;
-  void consume(int index, Mark mark, const script::Step* step, const script::ExpectSegment* expected);
+  TraceEntry& consume(int index, Mark mark, const script::Step* step, const script::ExpectSegment* expected);
   void capture_fields(const script::Step& step, const packet::SegmentView& segment);
   void check_payload(int index, const packet::SegmentView& segment);
-  bool first_untolerated(int only);
-  TraceEntry& record_arrival(int index, const Arrival& arrival, Mark mark, const script::Step* step, const script::ExpectSegment* expected);
-  Duration expect_deadline(const script::Expect& expect, const script::Step& step) const;
+  bool broke_silence(script::Silence::Kind kind);
+  TraceEntry& record_arrival(int index, Arrival arrival, Mark mark, const script::Step* step,
+                             const script::ExpectSegment* expected);
 
   // calling.cc
   Progress run_call(const script::Call& call, const script::Step& step, Instant now);
   Progress run_result(const script::Result& result, const script::Step& step, Instant now);
   void start_call(const script::Call& call, const script::Step& step, Instant now);
   target::Operation operation(const script::Call& call, const script::Step& step, const std::string& socket);
-  Progress judge(PendingCall& pending, const script::ResultMatch& match, const std::vector<script::ResultAlternative>& alternatives, int capture, const script::Step& step);
+  Progress judge(PendingCall& pending, const script::ResultMatch& match,
+                 const std::vector<script::ResultAlternative>& alternatives, int capture, const script::Step& step);
   bool matches(const script::ResultMatch& match, const target::CallResult& result) const;
   void check_received(const PendingCall& pending);
   void apply_completion(PendingCall& pending);
-  Socket& socket(const std::string& name);
+  void settle_send(const PendingCall& pending);
+  Socket& socket(const std::string& name, int connection);
 
   // verdicts.cc
-  void note(EntryKind kind, Mark mark, const script::Step* step, Instant at, std::string text, std::string expected = {});
+  void note(EntryKind kind, Mark mark, const script::Step* step, Instant at, std::string text,
+            std::string expected = {});
   void diverge(const script::Step* step, std::string reason);
+  void give_up(const script::Step& step, std::string reason);
+  void conclude(Verdict verdict, std::string reason);
   void take_outcome(script::Outcome outcome, const std::string& why, std::size_t entry);
   void violate(std::string_view name, std::string what, std::string_view reference, std::size_t entry);
   Verdict divergence_verdict(const script::Step* step) const;
   Snapshot snapshot(int index) const;
-  std::optional<std::byte> literal_at(int connection, bool from_target, std::uint64_t offset) const;
   bool stream_octet_fits(int connection, bool from_target, std::uint64_t offset, std::byte octet) const;
 
   const script::Test& test_;
   Setup setup_;
   Commands& commands_;
   std::vector<Connection> connections_;
-  std::vector<int> active_;            // per tester port: which incarnation takes arrivals
-  std::deque<Arrival> strays_;         // to a port that no connection has
+  std::vector<int> active_;     // per tester port: which incarnation takes arrivals
+  std::deque<Arrival> strays_;  // to a port that no connection has
   std::vector<std::int64_t> captures_;
   std::map<std::string, Socket, std::less<>> sockets_;
-  std::vector<PendingCall> calls_;     // index is the CallId
-  std::map<std::string, Instant, std::less<>> marks_;
-  std::map<const script::Step*, std::vector<Instant>> arrivals_;  // of steps with `gap`
+  std::vector<PendingCall> calls_;  // index is the CallId
+  std::map<std::string, Moment, std::less<>> marks_;
+  std::map<const script::Step*, std::vector<Moment>> arrivals_;  // of steps with `gap`
   std::vector<Literal> literals_;
   std::vector<Frame> frames_;
   oracle::InvariantMonitor monitor_;
@@ -196,14 +236,18 @@ class Play final : private script::Scope {
 
   const script::Step* current_ = nullptr;  // entered, not done
   Instant step_started_;
-  Instant previous_done_;                  // what `after` counts from by default
+  Moment previous_done_;
+  Moment step_reference_;  // previous_done_ when the step began: `after` counts from it
   Instant step_deadline_;
-  std::size_t step_call_ = 0;              // of a call step that waits for its completion
+  std::size_t step_arrivals_ = 0;  // that had come when the step began
+  std::size_t step_call_ = 0;      // of a call step that waits for its completion
   std::uint32_t stream_covered_ = 0;
+  std::uint32_t stream_goal_ = 0;
   bool draining_ = false;
   bool finished_ = false;
   bool diverged_ = false;
   bool fixture_done_ = false;
+  bool ended_early_ = false;  // an alternative ended the test: steps were skipped
   std::size_t packets_ = 0;
   std::uint16_t identification_ = 1;
   Instant now_;

@@ -31,24 +31,42 @@ std::vector<packet::Option> Play::make_options(const std::vector<SendOption>& op
   const auto number = [&](const SendOption& option, std::size_t i) { return option.numbers[i].evaluate(*this); };
   for (const auto& option : options) {
     switch (option.kind) {
-      case SendOption::Kind::nop: out.emplace_back(packet::Nop{}); break;
-      case SendOption::Kind::end_of_list: out.emplace_back(packet::EndOfList{}); break;
-      case SendOption::Kind::mss: out.emplace_back(packet::Mss{static_cast<std::uint16_t>(number(option, 0))}); break;
-      case SendOption::Kind::window_scale: out.emplace_back(packet::WindowScale{static_cast<std::uint8_t>(number(option, 0))}); break;
-      case SendOption::Kind::sack_permitted: out.emplace_back(packet::SackPermitted{}); break;
+      case SendOption::Kind::nop:
+        out.emplace_back(packet::Nop{});
+        break;
+      case SendOption::Kind::end_of_list:
+        out.emplace_back(packet::EndOfList{});
+        break;
+      case SendOption::Kind::mss:
+        out.emplace_back(packet::Mss{static_cast<std::uint16_t>(number(option, 0))});
+        break;
+      case SendOption::Kind::window_scale:
+        out.emplace_back(packet::WindowScale{static_cast<std::uint8_t>(number(option, 0))});
+        break;
+      case SendOption::Kind::sack_permitted:
+        out.emplace_back(packet::SackPermitted{});
+        break;
       case SendOption::Kind::sack: {
         packet::Sack sack;
         for (std::size_t i = 0; i + 1 < option.numbers.size(); i += 2)
-          sack.blocks.emplace_back(view.from_target_space(number(option, i)).raw(), view.from_target_space(number(option, i + 1)).raw());
+          sack.blocks.emplace_back(view.from_target_space(number(option, i)).raw(),
+                                   view.from_target_space(number(option, i + 1)).raw());
         out.emplace_back(std::move(sack));
         break;
       }
       case SendOption::Kind::timestamps:
-        if (option.numbers.empty()) out.emplace_back(own_timestamps(index, now));
-        else out.emplace_back(packet::Timestamps{static_cast<std::uint32_t>(number(option, 0)), static_cast<std::uint32_t>(number(option, 1))});
+        if (option.numbers.empty())
+          out.emplace_back(own_timestamps(index, now));
+        else
+          out.emplace_back(packet::Timestamps{static_cast<std::uint32_t>(number(option, 0)),
+                                              static_cast<std::uint32_t>(number(option, 1))});
         break;
-      case SendOption::Kind::unknown: out.emplace_back(packet::UnknownOption{static_cast<std::uint8_t>(number(option, 0)), option.bytes}); break;
-      case SendOption::Kind::raw: out.emplace_back(packet::RawBytes{option.bytes}); break;
+      case SendOption::Kind::unknown:
+        out.emplace_back(packet::UnknownOption{static_cast<std::uint8_t>(number(option, 0)), option.bytes});
+        break;
+      case SendOption::Kind::raw:
+        out.emplace_back(packet::RawBytes{option.bytes});
+        break;
     }
   }
   return out;
@@ -61,8 +79,10 @@ void Play::run_send(const script::SendSegment& send, const script::Step& step, I
   segment.flags = send.flags;
   const auto relative_seq = send.seq ? static_cast<std::uint32_t>(send.seq->evaluate(*this)) : own.view.rcv_nxt();
   segment.seq = own.view.from_tester_space(relative_seq);
-  if (send.ack) segment.ack = own.view.from_target_space(send.ack->evaluate(*this));
-  else if (send.flags.has(Flags::ack)) segment.ack = own.view.from_target_space(own.view.snd_nxt());
+  if (send.ack)
+    segment.ack = own.view.from_target_space(send.ack->evaluate(*this));
+  else if (send.flags.has(Flags::ack))
+    segment.ack = own.view.from_target_space(own.view.snd_nxt());
   if (send.window) segment.window = static_cast<std::uint16_t>(send.window->evaluate(*this));
   if (send.urgent) segment.urgent = static_cast<std::uint16_t>(send.urgent->evaluate(*this));
   if (send.ttl) segment.ip.ttl = static_cast<std::uint8_t>(send.ttl->evaluate(*this));
@@ -75,23 +95,31 @@ void Play::run_send(const script::SendSegment& send, const script::Step& step, I
   } else if (send.length) {
     const auto length = std::clamp<std::int64_t>(send.length->evaluate(*this), 0, 65'000);
     segment.payload.reserve(static_cast<std::size_t>(length));
-    for (std::int64_t i = 0; i < length; ++i) segment.payload.push_back(pattern_octet(Stream::from_tester, offset + static_cast<std::uint64_t>(i)));
+    for (std::int64_t i = 0; i < length; ++i)
+      segment.payload.push_back(pattern_octet(Stream::from_tester, offset + static_cast<std::uint64_t>(i)));
   }
-  if (send.options) segment.options = make_options(*send.options, index, now);
-  else if (own.view.timestamps_in_force() && !send.flags.has(Flags::syn)) segment.options = {packet::Nop{}, packet::Nop{}, own_timestamps(index, now)};
+  if (send.options)
+    segment.options = make_options(*send.options, index, now);
+  else if (own.view.timestamps_in_force() && !send.flags.has(Flags::syn))
+    segment.options = {packet::Nop{}, packet::Nop{}, own_timestamps(index, now)};
   const auto& broken = send.malformation;
-  const bool refused = send.ignored || broken.tcp_checksum || broken.tcp_checksum_xor || broken.data_offset || broken.ip_total_length || broken.ip_checksum_xor || broken.ip_protocol || broken.truncate_to;
-  send_segment(index, std::move(segment), &step, broken, refused ? oracle::Acceptance::refused : oracle::Acceptance::expected, now);
+  const bool refused = send.ignored || broken.tcp_checksum || broken.tcp_checksum_xor || broken.data_offset ||
+                       broken.ip_total_length || broken.ip_checksum_xor || broken.ip_protocol || broken.truncate_to;
+  send_segment(index, std::move(segment), &step, broken,
+               refused ? oracle::Acceptance::refused : oracle::Acceptance::expected, now);
 }
 
-void Play::send_segment(int index, packet::Segment segment, const script::Step* step, const packet::Malformation& malformation, oracle::Acceptance acceptance, Instant now) {
+void Play::send_segment(int index, packet::Segment segment, const script::Step* step,
+                        const packet::Malformation& malformation, oracle::Acceptance acceptance, Instant now) {
   auto& own = connection(index);
   segment.ip.identification = identification_++;
   auto datagram = packet::serialize(segment, malformation);
   monitor_.sent(datagram);
   commands_.inject(datagram);
-  own.view.sent(segment, acceptance);
-  if (own.target_port == 0 && segment.flags.has(Flags::syn) && !segment.flags.has(Flags::ack)) own.target_port = segment.destination.port;
+  own.view.sent(segment, acceptance, now);
+  own.urgent_sent = own.urgent_sent || segment.flags.has(Flags::urg);
+  if (own.target_port == 0 && segment.flags.has(Flags::syn) && !segment.flags.has(Flags::ack))
+    own.target_port = segment.destination.port;
   auto& entry = outcome_.trace.emplace_back();
   entry.kind = EntryKind::sent;
   entry.fixture = step && step->fixture;
@@ -100,7 +128,7 @@ void Play::send_segment(int index, packet::Segment segment, const script::Step* 
   entry.connection = index;
   entry.bases = oracle::bases(own.view);
   entry.packet = std::move(datagram);
-  previous_done_ = now;
+  done_at(now);
 }
 
 // A pure acknowledgement of everything that was consumed.
@@ -128,13 +156,14 @@ void put16(Bytes& bytes, std::size_t at, std::uint16_t value) {
 
 void Play::run_icmp(const script::SendIcmp& icmp, const script::Step& step, Instant now) {
   auto& own = connection(step.connection);
-  Bytes quoted = own.last_from_target.value_or(Bytes{});
+  Bytes quoted;
+  if (!own.queue.empty())
+    quoted = own.queue.back().datagram;
+  else if (own.last_recorded)
+    quoted = outcome_.trace[*own.last_recorded].packet;
   const packet::SegmentView view{packet::BytesView(quoted)};
-  if (!view.has_tcp_header()) {
-    note(EntryKind::note, Mark::none, &step, now, "no segment of the target to quote in an ICMP message");
-    diverge(&step, "an ICMP message quotes a segment of the target, and it has sent none");
-    return;
-  }
+  if (!view.has_tcp_header())
+    return give_up(step, "an ICMP message quotes a segment of the target, and it has sent none");
   const auto tcp = static_cast<std::size_t>(view.ip_payload().data() - quoted.data());
   if (icmp.quoted_source_port) put16(quoted, tcp, static_cast<std::uint16_t>(icmp.quoted_source_port->evaluate(*this)));
   if (icmp.quoted_seq) {
@@ -142,7 +171,12 @@ void Play::run_icmp(const script::SendIcmp& icmp, const script::Step& step, Inst
     put16(quoted, tcp + 4, static_cast<std::uint16_t>(seq >> 16));
     put16(quoted, tcp + 6, static_cast<std::uint16_t>(seq & 0xffff));
   }
-  packet::IcmpError error{setup_.attachment.tester, setup_.attachment.target, static_cast<std::uint8_t>(icmp.type), static_cast<std::uint8_t>(icmp.code), 0, std::move(quoted)};
+  packet::IcmpError error{setup_.attachment.tester,
+                          setup_.attachment.target,
+                          static_cast<std::uint8_t>(icmp.type),
+                          static_cast<std::uint8_t>(icmp.code),
+                          0,
+                          std::move(quoted)};
   if (icmp.rest_of_header) error.rest_of_header = static_cast<std::uint32_t>(icmp.rest_of_header->evaluate(*this));
   auto datagram = packet::serialize(error);
   monitor_.sent(datagram);
@@ -156,7 +190,7 @@ void Play::run_icmp(const script::SendIcmp& icmp, const script::Step& step, Inst
   entry.bases = oracle::bases(own.view);
   entry.packet = std::move(datagram);
   entry.text = fmt::format("ICMP type {} code {}", icmp.type, icmp.code);
-  previous_done_ = now;
+  done_at(now);
 }
 
 }  // namespace tcpspec::engine

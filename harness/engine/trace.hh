@@ -28,7 +28,8 @@ struct Snapshot final : script::Scope {
   int current = 0;
 
   [[nodiscard]] std::int64_t variable(script::Variable variable, int connection) const override {
-    return connections[static_cast<std::size_t>(connection < 0 ? current : connection)][static_cast<std::size_t>(variable)];
+    return connections[static_cast<std::size_t>(connection < 0 ? current : connection)]
+                      [static_cast<std::size_t>(variable)];
   }
   [[nodiscard]] std::int64_t capture(int index) const override { return captures[static_cast<std::size_t>(index)]; }
 };
@@ -40,16 +41,16 @@ struct TraceEntry {
   EntryKind kind = EntryKind::note;
   Mark mark = Mark::none;
   bool fixture = false;
-  bool divergence = false;            // the first one
+  bool divergence = false;  // the first one
   Instant at;
-  const script::Step* step = nullptr; // null: no step asked for it
+  const script::Step* step = nullptr;               // null: no step asked for it
   const script::ExpectSegment* expected = nullptr;  // what it was held against
   int connection = 0;
   oracle::Bases bases;
   Bytes packet;
-  std::optional<Snapshot> scope;      // with `expected`
-  std::string text;                   // calls, times, notes: in words already
-  std::string expected_text;          // where words were made anyway
+  std::optional<Snapshot> scope;  // with `expected`
+  std::string text;               // calls, times, notes: in words already
+  std::string expected_text;      // where words were made anyway
   std::string comment;
   std::vector<oracle::FieldDifference> differences;
 };

@@ -17,7 +17,8 @@ Snapshot Play::snapshot(int index) const {
   return out;
 }
 
-void Play::note(EntryKind kind, Mark mark, const script::Step* step, Instant at, std::string text, std::string expected) {
+void Play::note(EntryKind kind, Mark mark, const script::Step* step, Instant at, std::string text,
+                std::string expected) {
   auto& entry = outcome_.trace.emplace_back();
   entry.kind = kind;
   entry.mark = mark;
@@ -35,21 +36,35 @@ Verdict Play::divergence_verdict(const script::Step* step) const {
   if (step && step->fixture) return Verdict::inconclusive;
   if (!step && !fixture_done_) return Verdict::inconclusive;
   switch (setup_.level) {
-    case script::Level::must: return Verdict::fail;
-    case script::Level::should: return Verdict::warn;
+    case script::Level::must:
+      return Verdict::fail;
+    case script::Level::should:
+      return Verdict::warn;
     case script::Level::may:
-    case script::Level::practice: return Verdict::info;
+    case script::Level::practice:
+      return Verdict::info;
   }
   return Verdict::fail;
 }
 
 // The entry recorded last is where the play left the script.
 void Play::diverge(const script::Step* step, std::string reason) {
+  const auto verdict = divergence_verdict(step);
+  if (verdict == Verdict::inconclusive)
+    reason = fmt::format("the state that the test starts from was not reached: {}", reason);
+  conclude(verdict, std::move(reason));
+}
+
+// The test asks for what cannot be done here, through no fault of the target.
+void Play::give_up(const script::Step& step, std::string reason) {
+  note(EntryKind::note, Mark::none, &step, now_, reason);
+  conclude(Verdict::inconclusive, fmt::format("the test cannot go on: {}", reason));
+}
+
+void Play::conclude(Verdict verdict, std::string reason) {
   if (diverged_) return;
   diverged_ = true;
   if (!outcome_.trace.empty()) outcome_.trace.back().divergence = true;
-  const auto verdict = divergence_verdict(step);
-  if (verdict == Verdict::inconclusive) reason = fmt::format("the state that the test starts from was not reached: {}", reason);
   if (verdict >= worst_) outcome_.reason = std::move(reason);
   worst_ = std::max(worst_, verdict);
 }
@@ -57,11 +72,16 @@ void Play::diverge(const script::Step* step, std::string reason) {
 void Play::take_outcome(script::Outcome outcome, const std::string& why, std::size_t entry) {
   const auto verdict = [&] {
     switch (outcome) {
-      case script::Outcome::pass: return Verdict::pass;
-      case script::Outcome::info: return Verdict::info;
-      case script::Outcome::warn: return Verdict::warn;
-      case script::Outcome::fail: return Verdict::fail;
-      case script::Outcome::unsupported: return Verdict::unsupported;
+      case script::Outcome::pass:
+        return Verdict::pass;
+      case script::Outcome::info:
+        return Verdict::info;
+      case script::Outcome::warn:
+        return Verdict::warn;
+      case script::Outcome::fail:
+        return Verdict::fail;
+      case script::Outcome::unsupported:
+        return Verdict::unsupported;
     }
     return Verdict::fail;
   }();
@@ -78,22 +98,23 @@ void Play::take_outcome(script::Outcome outcome, const std::string& why, std::si
 
 void Play::violate(std::string_view name, std::string what, std::string_view reference, std::size_t entry) {
   // One defect shows in every segment that follows: the first is enough.
-  const auto known = std::any_of(outcome_.findings.begin(), outcome_.findings.end(), [&](const Finding& finding) { return finding.name == name; });
+  const auto known = std::any_of(outcome_.findings.begin(), outcome_.findings.end(),
+                                 [&](const Finding& finding) { return finding.name == name; });
   if (known) return;
   outcome_.findings.push_back({Verdict::fail, std::string(name), what, std::string(reference), entry});
   if (worst_ < Verdict::fail) outcome_.reason = fmt::format("the invariant `{}` is broken: {}", name, what);
   worst_ = std::max(worst_, Verdict::fail);
 }
 
-std::optional<std::byte> Play::literal_at(int index, bool from_target, std::uint64_t offset) const {
-  for (auto literal = literals_.rbegin(); literal != literals_.rend(); ++literal)
-    if (literal->connection == index && literal->from_target == from_target && offset - literal->offset < literal->bytes.size()) return literal->bytes[offset - literal->offset];
-  return std::nullopt;
-}
-
+// Where a test wrote different octets to the same place, any of them is right: no RFC
+// says which one a receiver keeps.
 bool Play::stream_octet_fits(int index, bool from_target, std::uint64_t offset, std::byte octet) const {
   if (octet == pattern_octet(from_target ? Stream::from_target : Stream::from_tester, offset)) return true;
-  return literal_at(index, from_target, offset) == octet;
+  return std::any_of(literals_.begin(), literals_.end(), [&](const Literal& literal) {
+    const auto at = offset - literal.offset;
+    return literal.connection == index && literal.from_target == from_target && at < literal.bytes.size() &&
+           literal.bytes[at] == octet;
+  });
 }
 
 }  // namespace tcpspec::engine
