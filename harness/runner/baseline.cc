@@ -28,6 +28,22 @@ std::vector<int> numbers_of(std::string_view version) {
   return out;
 }
 
+bool is_date(std::string_view text) {
+  const auto form = std::string_view("dddd-dd-dd");
+  return text.size() == form.size() && std::equal(text.begin(), text.end(), form.begin(), [](char c, char want) {
+           return want == 'd' ? c >= '0' && c <= '9' : c == want;
+         });
+}
+
+// The second and later plays of a test bear a number: it is the same test.
+std::string without_repetition(const std::string& id) {
+  return id.substr(0, id.find('#'));
+}
+
+bool names_test(const BaselineEntry& entry, const std::string& id) {
+  return entry.test == id || fnmatch(entry.test.c_str(), id.c_str(), 0) == 0;
+}
+
 bool is_condition(std::string_view text) {
   const auto digits = text.find_first_of("0123456789");
   if (digits == std::string_view::npos) return false;
@@ -52,15 +68,25 @@ BaselineEntry read_entry(const script::Value& value, const std::string& target) 
   out.link = text_of(value, "link");
   out.expires = text_of(value, "expires");
   if (out.test.empty()) value.complain("an entry says which `test` it is about");
-  if (out.reason.empty()) value.complain("an entry gives its `reason`: the RFC's words, what the target does, and the frames that show it");
-  if (!out.versions.empty() && !is_condition(out.versions)) value.complain(fmt::format("`{}` is not a condition on versions", out.versions), "version: \">= 6.1\"");
+  if (out.reason.empty())
+    value.complain("an entry gives its `reason`: the RFC's words, what the target does, and the frames that show it");
+  if (!out.versions.empty() && !is_condition(out.versions))
+    value.complain(fmt::format("`{}` is not a condition on versions", out.versions), "version: \">= 6.1\"");
+  if (!out.expires.empty() && !is_date(out.expires))
+    value.find("expires")->complain(fmt::format("`{}` is not a date", out.expires), "expires: 2027-01-31");
   if (const auto kind = value.find("kind"))
-    out.kind = kind->choice<std::string>("kind", {{"known-bug", "known-bug"}, {"by-design", "by-design"}, {"unsupported", "unsupported"}, {"flaky", "flaky"}});
-  else value.complain("an entry says its `kind`", "known-bug, by-design, unsupported or flaky");
+    out.kind = kind->choice<std::string>(
+        "kind",
+        {{"known-bug", "known-bug"}, {"by-design", "by-design"}, {"unsupported", "unsupported"}, {"flaky", "flaky"}});
+  else
+    value.complain("an entry says its `kind`", "known-bug, by-design, unsupported or flaky");
   if (const auto expect = value.find("expect")) {
     const auto verdict = reports::parse_verdict(expect->text());
-    if (verdict) out.expect = *verdict;
-    else expect->complain(fmt::format("`{}` is not a verdict", expect->text()), "fail, warn, info, unsupported, crash, hang ...");
+    if (verdict)
+      out.expect = *verdict;
+    else
+      expect->complain(fmt::format("`{}` is not a verdict", expect->text()),
+                       "fail, warn, info, unsupported, crash, hang ...");
   } else {
     value.complain("an entry says what to `expect`", "expect: fail");
   }
@@ -106,33 +132,45 @@ bool version_matches(const std::string& condition, const std::string& version) {
 
 bool deviates(reports::Verdict verdict) {
   using reports::Verdict;
-  return verdict == Verdict::fail || verdict == Verdict::inconclusive || verdict == Verdict::crash || verdict == Verdict::hang || verdict == Verdict::error;
+  return verdict == Verdict::fail || verdict == Verdict::inconclusive || verdict == Verdict::crash ||
+         verdict == Verdict::hang || verdict == Verdict::error;
 }
 
 void apply_baseline(const Baseline& baseline, const std::string& version, reports::TestResult& result) {
   using reports::Overlay;
   using reports::Verdict;
-  const auto entry = std::find_if(baseline.entries.begin(), baseline.entries.end(), [&](const BaselineEntry& candidate) {
-    return (candidate.target.empty() || candidate.target == result.target) && version_matches(candidate.versions, version) &&
-           (candidate.test == result.id || fnmatch(candidate.test.c_str(), result.id.c_str(), 0) == 0);
-  });
+  const auto id = without_repetition(result.id);
+  const auto entry =
+      std::find_if(baseline.entries.begin(), baseline.entries.end(), [&](const BaselineEntry& candidate) {
+        return (candidate.target.empty() || candidate.target == result.target) &&
+               version_matches(candidate.versions, version) && names_test(candidate, id);
+      });
   if (entry == baseline.entries.end()) {
     result.overlay = deviates(result.verdict) ? Overlay::unexpected : Overlay::none;
     return;
   }
-  result.baseline = reports::BaselineNote{std::string(reports::to_string(entry->expect)), entry->kind, entry->reason, entry->link};
+  result.baseline =
+      reports::BaselineNote{std::string(reports::to_string(entry->expect)), entry->kind, entry->reason, entry->link};
   const bool good = result.verdict == Verdict::pass || result.verdict == Verdict::info;
-  if (result.verdict == entry->expect) result.overlay = entry->kind == "flaky" ? Overlay::flaky : Overlay::expected;
-  else if (good) result.overlay = entry->kind == "flaky" ? Overlay::flaky : Overlay::fixed;
-  else result.overlay = Overlay::unexpected;
+  if (result.verdict == entry->expect)
+    result.overlay = entry->kind == "flaky" ? Overlay::flaky : Overlay::expected;
+  else if (good)
+    result.overlay = entry->kind == "flaky" ? Overlay::flaky : Overlay::fixed;
+  else
+    result.overlay = Overlay::unexpected;
 }
 
-script::Diagnostics lint_baseline(const Baseline& baseline, const std::vector<std::string>& ids, const std::string& today) {
+script::Diagnostics lint_baseline(const Baseline& baseline, const std::vector<std::string>& ids,
+                                  const std::string& today) {
   script::Diagnostics out;
   for (const auto& entry : baseline.entries) {
-    const bool used = std::any_of(ids.begin(), ids.end(), [&](const auto& id) { return entry.test == id || fnmatch(entry.test.c_str(), id.c_str(), 0) == 0; });
-    if (!used) out.push_back({entry.where, fmt::format("the entry `{}` matches no test", entry.test), "remove it, or correct the id"});
-    if (!entry.expires.empty() && entry.expires < today) out.push_back({entry.where, fmt::format("the entry `{}` expired on {}", entry.test, entry.expires), "look at the deviation again, then renew or remove the entry"});
+    const bool used = std::any_of(ids.begin(), ids.end(), [&](const auto& id) { return names_test(entry, id); });
+    if (!used)
+      out.push_back(
+          {entry.where, fmt::format("the entry `{}` matches no test", entry.test), "remove it, or correct the id"});
+    if (!entry.expires.empty() && entry.expires < today)
+      out.push_back({entry.where, fmt::format("the entry `{}` expired on {}", entry.test, entry.expires),
+                     "look at the deviation again, then renew or remove the entry"});
   }
   return out;
 }

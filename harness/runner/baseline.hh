@@ -12,11 +12,11 @@ namespace tcpspec::runner {
 
 struct BaselineEntry {
   script::Location where;
-  std::string test;     // glob on ids
+  std::string test;  // glob on ids
   std::string target;
-  std::string versions; // ">= 6.1", "< 6.10", "= 6.18.44"; empty: all
+  std::string versions;  // ">= 6.1", "< 6.10", "= 6.18.44"; empty: all
   reports::Verdict expect = reports::Verdict::fail;
-  std::string kind;     // known-bug, by-design, unsupported, flaky
+  std::string kind;  // known-bug, by-design, unsupported, flaky
   std::string reason;
   std::string link;
   std::string expires;  // ISO date; empty: never
@@ -36,7 +36,8 @@ void apply_baseline(const Baseline& baseline, const std::string& version, report
 
 // What is wrong with the baseline itself: entries that match none of `ids`, and those that
 // expired before `today` (ISO date).
-[[nodiscard]] script::Diagnostics lint_baseline(const Baseline& baseline, const std::vector<std::string>& ids, const std::string& today);
+[[nodiscard]] script::Diagnostics lint_baseline(const Baseline& baseline, const std::vector<std::string>& ids,
+                                                const std::string& today);
 
 // Whether a result with no entry for it counts against the target.
 [[nodiscard]] bool deviates(reports::Verdict verdict);

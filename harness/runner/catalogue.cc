@@ -28,8 +28,10 @@ reports::Requirement read_requirement(const script::Value& entry, const std::str
   out.text = text_of(entry, "text");
   out.observe = entry.find("observe") ? text_of(entry, "observe") : "wire";
   if (const auto level = entry.find("level"))
-    out.level = level->choice<std::string>("level", {{"MUST", "MUST"}, {"SHOULD", "SHOULD"}, {"MAY", "MAY"}, {"PRACTICE", "PRACTICE"}});
-  else entry.complain("a requirement has a `level`", "MUST, SHOULD, MAY or PRACTICE");
+    out.level = level->choice<std::string>(
+        "level", {{"MUST", "MUST"}, {"SHOULD", "SHOULD"}, {"MAY", "MAY"}, {"PRACTICE", "PRACTICE"}});
+  else
+    entry.complain("a requirement has a `level`", "MUST, SHOULD, MAY or PRACTICE");
   return out;
 }
 
@@ -55,7 +57,8 @@ std::expected<Catalogue, script::Diagnostics> Catalogue::load(const std::string&
       for (const auto& entry : list->items()) {
         entry.check_keys("a requirement", {"id", "rfc", "section", "level", "if", "role", "observe", "text", "note"});
         auto requirement = read_requirement(entry, rfc);
-        if (out.index_.contains(requirement.id)) entry.complain(fmt::format("the requirement `{}` is in the catalogue twice", requirement.id));
+        if (out.index_.contains(requirement.id))
+          entry.complain(fmt::format("the requirement `{}` is in the catalogue twice", requirement.id));
         out.index_.emplace(requirement.id, out.all_.size());
         out.all_.push_back(std::move(requirement));
       }

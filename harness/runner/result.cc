@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "packet/pcapng.hh"
 #include "packet/icmp.hh"
+#include "packet/pcapng.hh"
 
 namespace tcpspec::runner {
 
@@ -17,27 +17,40 @@ using engine::TraceEntry;
 
 reports::Mark to_report(engine::Mark mark) {
   switch (mark) {
-    case engine::Mark::none: return reports::Mark::none;
-    case engine::Mark::matched: return reports::Mark::matched;
-    case engine::Mark::alternative: return reports::Mark::alternative;
-    case engine::Mark::tolerated: return reports::Mark::tolerated;
-    case engine::Mark::unexpected: return reports::Mark::unexpected;
-    case engine::Mark::missing: return reports::Mark::missing;
-    case engine::Mark::mismatch: return reports::Mark::mismatch;
-    case engine::Mark::invariant: return reports::Mark::invariant;
+    case engine::Mark::none:
+      return reports::Mark::none;
+    case engine::Mark::matched:
+      return reports::Mark::matched;
+    case engine::Mark::alternative:
+      return reports::Mark::alternative;
+    case engine::Mark::tolerated:
+      return reports::Mark::tolerated;
+    case engine::Mark::unexpected:
+      return reports::Mark::unexpected;
+    case engine::Mark::missing:
+      return reports::Mark::missing;
+    case engine::Mark::mismatch:
+      return reports::Mark::mismatch;
+    case engine::Mark::invariant:
+      return reports::Mark::invariant;
   }
   return reports::Mark::none;
 }
 
 reports::Lane lane_of(EntryKind kind) {
   switch (kind) {
-    case EntryKind::sent: return reports::Lane::to_target;
+    case EntryKind::sent:
+      return reports::Lane::to_target;
     case EntryKind::received:
-    case EntryKind::missing: return reports::Lane::from_target;
+    case EntryKind::missing:
+      return reports::Lane::from_target;
     case EntryKind::call:
-    case EntryKind::completion: return reports::Lane::call;
-    case EntryKind::time: return reports::Lane::time;
-    case EntryKind::note: return reports::Lane::note;
+    case EntryKind::completion:
+      return reports::Lane::call;
+    case EntryKind::time:
+      return reports::Lane::time;
+    case EntryKind::note:
+      return reports::Lane::note;
   }
   return reports::Lane::note;
 }
@@ -74,7 +87,8 @@ reports::ConversationLine to_line(const TraceEntry& entry, packet::Instant start
   line.packet = hex(entry.packet);
   line.observed = observed_text(entry);
   line.expected = expected_text(entry);
-  for (const auto& difference : entry.differences) line.differences.push_back({difference.field, difference.expected, difference.observed});
+  for (const auto& difference : entry.differences)
+    line.differences.push_back({difference.field, difference.expected, difference.observed});
   return line;
 }
 
@@ -85,20 +99,30 @@ packet::Instant first_instant(const engine::Outcome& outcome) {
   return outcome.started;
 }
 
-std::string missing_words(const std::set<std::string>& missing) { return fmt::format("the target does not offer: {}", fmt::join(missing, ", ")); }
+std::string missing_words(const std::set<std::string>& missing) {
+  return fmt::format("the target does not offer: {}", fmt::join(missing, ", "));
+}
 
 }  // namespace
 
 reports::Verdict to_report(engine::Verdict verdict) {
   switch (verdict) {
-    case engine::Verdict::pass: return reports::Verdict::pass;
-    case engine::Verdict::info: return reports::Verdict::info;
-    case engine::Verdict::unsupported: return reports::Verdict::unsupported;
-    case engine::Verdict::warn: return reports::Verdict::warn;
-    case engine::Verdict::inconclusive: return reports::Verdict::inconclusive;
-    case engine::Verdict::fail: return reports::Verdict::fail;
-    case engine::Verdict::crash: return reports::Verdict::crash;
-    case engine::Verdict::hang: return reports::Verdict::hang;
+    case engine::Verdict::pass:
+      return reports::Verdict::pass;
+    case engine::Verdict::info:
+      return reports::Verdict::info;
+    case engine::Verdict::unsupported:
+      return reports::Verdict::unsupported;
+    case engine::Verdict::warn:
+      return reports::Verdict::warn;
+    case engine::Verdict::inconclusive:
+      return reports::Verdict::inconclusive;
+    case engine::Verdict::fail:
+      return reports::Verdict::fail;
+    case engine::Verdict::crash:
+      return reports::Verdict::crash;
+    case engine::Verdict::hang:
+      return reports::Verdict::hang;
   }
   return reports::Verdict::error;
 }
@@ -146,20 +170,25 @@ reports::TestResult to_result(const Played& played, const ResultContext& context
   out.duration_ns = (played.outcome.finished - played.outcome.started).count();
   out.conversation = to_conversation(played.outcome);
   for (const auto& finding : played.outcome.findings)
-    out.findings.push_back({to_report(finding.verdict), finding.name, finding.what, finding.reference, static_cast<int>(finding.entry) + 1});
+    out.findings.push_back({to_report(finding.verdict), finding.name, finding.what, finding.reference,
+                            static_cast<int>(finding.entry) + 1});
   return out;
 }
 
 packet::Bytes to_pcapng(const Played& played, const reports::TestResult& result) {
-  packet::PcapngWriter writer("tcpspec", fmt::format("{}: {} ({})", result.id, reports::to_string(result.verdict), result.about));
+  packet::PcapngWriter writer("tcpspec",
+                              fmt::format("{}: {} ({})", result.id, reports::to_string(result.verdict), result.about));
   const auto& trace = played.outcome.trace;
   for (std::size_t i = 0; i < trace.size(); ++i) {
     const auto& entry = trace[i];
     if (entry.packet.empty()) continue;
     std::string comment;
-    if (entry.divergence) comment = fmt::format("first divergence: {}", result.reason);
-    else if (entry.mark == engine::Mark::invariant) comment = entry.comment;
-    const auto direction = entry.kind == EntryKind::sent ? packet::Direction::to_target : packet::Direction::from_target;
+    if (entry.divergence)
+      comment = fmt::format("first divergence: {}", result.reason);
+    else if (entry.mark == engine::Mark::invariant)
+      comment = entry.comment;
+    const auto direction =
+        entry.kind == EntryKind::sent ? packet::Direction::to_target : packet::Direction::from_target;
     writer.add(entry.at - played.outcome.started, direction, entry.packet, comment);
   }
   return writer.bytes();

@@ -1,9 +1,10 @@
 #include "runner/schedule.hh"
 
 #include <algorithm>
-#include <map>
+#include <cmath>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 
 namespace tcpspec::runner {
 
@@ -21,54 +22,77 @@ namespace {
 struct Job {
   const script::Test* test = nullptr;
   int repetition = 0;
+  Duration least{};  // that it takes
   int attempt = 1;
 };
 
 // A play in flight, and the hands that it has.
 class Flight final : public engine::Commands {
  public:
-  Flight(Job job, target::Target& target, const target::Attachment& attachment) : job_(job), target_(target), attachment_(attachment.id) {}
-  void inject(packet::BytesView datagram) override { target_.inject(attachment_, datagram); }
-  void start(const target::CallRequest& request) override { target_.start(attachment_, request); }
+  Flight(Job job, target::Target& target, const target::Attachment& attachment)
+      : job_(job), target_(target), attachment_(attachment.id) {}
+  void inject(packet::BytesView datagram) override {
+    ++acts_;
+    target_.inject(attachment_, datagram);
+  }
+  void start(const target::CallRequest& request) override {
+    ++acts_;
+    target_.start(attachment_, request);
+  }
+  [[nodiscard]] std::uint64_t acts() const { return acts_; }
 
   [[nodiscard]] const Job& job() const { return job_; }
   [[nodiscard]] target::AttachmentId attachment() const { return attachment_; }
   std::unique_ptr<engine::Play> play;
   std::uint64_t seed = 0;
-  bool late = false;     // the tester was, at some time of this attempt
-  bool touched = false;  // has events that the script has not looked at
+  bool late = false;             // the tester was, at some time of this attempt, when it mattered
+  bool news = false;             // has events that were delivered in this round
+  bool touched = false;          // is to be advanced in this turn
+  std::optional<Instant> alarm;  // its entry among the schedule's alarms
 
  private:
   Job job_;
   target::Target& target_;
   target::AttachmentId attachment_;
+  std::uint64_t acts_ = 0;  // segments and calls, counted
 };
 
 class Schedule {
  public:
-  Schedule(const std::vector<const script::Test*>& tests, const Catalogue& catalogue, target::Target& target, const ScheduleOptions& options,
-           const std::atomic<int>& interrupt, const OnPlayed& on_played, const OnProgress& on_progress)
-      : catalogue_(catalogue), target_(target), options_(options), interrupt_(interrupt), on_played_(on_played), on_progress_(on_progress) {
+  Schedule(const std::vector<const script::Test*>& tests, const Catalogue& catalogue, target::Target& target,
+           const ScheduleOptions& options, const std::atomic<int>& interrupt, const OnPlayed& on_played,
+           const OnProgress& on_progress)
+      : catalogue_(catalogue),
+        target_(target),
+        options_(options),
+        interrupt_(interrupt),
+        on_played_(on_played),
+        on_progress_(on_progress),
+        slack_(std::llround(static_cast<double>(options.slack.count()) * options.time_scale)) {
     for (int repetition = 0; repetition < options.repeat; ++repetition)
-      for (const auto* test : tests) waiting_.push_back({test, repetition, 1});
-    // The longest first, so that the run ends soon after the longest of them; and from the
-    // back of the vector, where taking one is cheap.
-    std::stable_sort(waiting_.begin(), waiting_.end(), [](const Job& a, const Job& b) { return script::least_duration(*a.test) < script::least_duration(*b.test); });
+      for (const auto* test : tests) waiting_.push_back({test, repetition, script::least_duration(*test), 1});
+    // The longest first, so that the run ends soon after the longest of them, and equals in
+    // the order given; from the back of the vector, where taking one is cheap.
+    std::stable_sort(waiting_.begin(), waiting_.end(), [](const Job& a, const Job& b) { return a.least > b.least; });
+    std::reverse(waiting_.begin(), waiting_.end());
   }
 
   Ending run() {
+    seen_ = target_.now();
     while (!stopped_) {
       if (interrupt_.load(std::memory_order_relaxed) != 0) return abandon(Ending::interrupted);
       fill();
       if (flights_.empty()) break;
       turn();
     }
-    return stopped_ ? abandon(Ending::stopped) : Ending::complete;
+    const bool something_left = !flights_.empty() || !waiting_.empty();
+    return stopped_ && something_left ? abandon(Ending::stopped) : Ending::complete;
   }
 
  private:
   void fill() {
-    while (flights_.size() < static_cast<std::size_t>(options_.jobs) && !waiting_.empty() && !stopped_) {
+    const auto most = static_cast<std::size_t>(std::max(options_.jobs, 1));
+    while (flights_.size() < most && !waiting_.empty() && !stopped_) {
       const Job job = waiting_.back();
       waiting_.pop_back();
       launch(job);
@@ -86,9 +110,16 @@ class Schedule {
   }
 
   void launch(const Job& job) {
-    Played played{job.test, job.repetition, {}, job.attempt, seed_of(options_.seed, job.test->id, job.repetition), missing_capabilities(*job.test), {}};
+    Played played{job.test,
+                  job.repetition,
+                  {},
+                  job.attempt,
+                  seed_of(options_.seed, job.test->id, job.repetition),
+                  missing_capabilities(*job.test),
+                  {}};
     if (!played.missing.empty()) return report(std::move(played));
-    target::AttachmentRequest request{job.test->family, job.test->sysctls, job.test->alone ? target::Isolation::alone : target::Isolation::shared};
+    target::AttachmentRequest request{job.test->family, job.test->sysctls,
+                                      job.test->alone ? target::Isolation::alone : target::Isolation::shared};
     auto attachment = target_.attach(request);
     if (!attachment) {
       played.refused = attachment.error();
@@ -104,6 +135,7 @@ class Schedule {
     flight->play = std::make_unique<engine::Play>(*job.test, setup, *flight);
     flight->play->start(target_.now());
     auto& kept = *flights_.emplace(attachment->id, std::move(flight)).first->second;
+    set_alarm(kept);
     if (kept.play->finished()) finished_.push_back(kept.attachment());
     settle();
   }
@@ -111,58 +143,92 @@ class Schedule {
   // One round: wait, deliver what the target did, let the scripts go on.
   void turn() {
     const Instant before = target_.now();
-    const Instant wake = std::min(next_deadline(), before + options_.slack / 2);
+    // Waiting in short pieces shows when we were kept from running.
+    const Instant wake = std::min(earliest_alarm(), before + slack_ / 2);
     target_.wait(wake, events_);
-    Instant now = target_.now();
-    const bool late = now > wake + options_.slack;
-    if (now >= next_deadline() && events_.empty()) {
-      // A deadline has come: what was sent before it must be seen before it is judged.
+    const Instant now = target_.now();
+    const bool late = now > wake + slack_;
+    Instant seen = before;  // everything that was done by then is in events_
+    if (now >= earliest_alarm()) {
+      // A deadline has come. What was sent before it must be seen before it is judged, and
+      // the first wait may have returned before then with the events of other tests.
       target_.wait(now, events_);
+      seen = now;
     }
-    if (late)
-      for (auto& [id, flight] : flights_) flight->late = true;
     deliver(now);
-    for (auto& [id, flight] : flights_) {
-      const auto deadline = flight->play->deadline();
-      if (!flight->touched && !(deadline && *deadline <= now)) continue;
+    touch_due(now);
+    for (auto* flight : touched_) {
+      const bool had_news = std::exchange(flight->news, false);
+      const auto acts = flight->acts();
       flight->touched = false;
       flight->play->advance(now);
-      if (flight->play->finished()) finished_.push_back(id);
+      set_alarm(*flight);
+      if (flight->play->finished()) finished_.push_back(flight->attachment());
+      // Being late matters to a test that should have answered or acted meanwhile. To one
+      // that had nothing to do, or whose time is merely judged over, it does not.
+      const bool acted = flight->acts() != acts && !flight->play->finished();
+      if (late && (had_news || acted)) flight->late = true;
+      // What it sent counts as sent at `now`: that must not be far from the truth.
+      if (acted && target_.now() > now + slack_) flight->late = true;
     }
+    touched_.clear();
+    seen_ = seen;
     settle();
     if (on_progress_) on_progress_(done_, flights_.size(), waiting_.size());
   }
 
-  [[nodiscard]] Instant next_deadline() const {
-    Instant earliest = Instant::max();
-    for (const auto& [id, flight] : flights_)
-      if (const auto deadline = flight->play->deadline()) earliest = std::min(earliest, *deadline);
-    return earliest;
+  [[nodiscard]] Instant earliest_alarm() const { return alarms_.empty() ? Instant::max() : alarms_.begin()->first; }
+
+  // Keeps the flight's place among the alarms in step with its deadline.
+  void set_alarm(Flight& flight) {
+    const auto deadline = flight.play->deadline();
+    if (deadline == flight.alarm) return;
+    drop_alarm(flight);
+    flight.alarm = deadline;
+    if (deadline) alarms_.emplace(*deadline, flight.attachment());
   }
 
-  void deliver(Instant now) {
-    for (auto& event : events_) {
-      struct {
-        Schedule& schedule;
-        Instant now;
-        Flight* find(target::AttachmentId id) const {
-          const auto found = schedule.flights_.find(id);
-          if (found == schedule.flights_.end()) return nullptr;
-          found->second->touched = true;
-          return found->second.get();
-        }
-        void operator()(target::PacketArrival& arrival) const {
-          if (auto* flight = find(arrival.attachment)) flight->play->on_packet(std::move(arrival));
-        }
-        void operator()(target::CallCompletion& completion) const {
-          if (auto* flight = find(completion.attachment)) flight->play->on_call(std::move(completion.result), now);
-        }
-        void operator()(target::TargetFailure& failure) const {
-          if (auto* flight = find(failure.attachment)) flight->play->on_failure(failure, now);
-        }
-      } delivering{*this, now};
-      std::visit(delivering, event);
+  void drop_alarm(Flight& flight) {
+    if (flight.alarm) alarms_.erase({*flight.alarm, flight.attachment()});
+    flight.alarm.reset();
+  }
+
+  void touch(Flight& flight) {
+    if (!std::exchange(flight.touched, true)) touched_.push_back(&flight);
+  }
+
+  void touch_due(Instant now) {
+    for (const auto& [deadline, id] : alarms_) {
+      if (deadline > now) break;
+      touch(*flights_.at(id));
     }
+  }
+
+  // In the order of the events, so that two runs do the same in the same order.
+  void deliver(Instant now) {
+    struct {
+      Schedule& schedule;
+      Instant now;
+      Flight* find(target::AttachmentId id) const {
+        const auto found = schedule.flights_.find(id);
+        if (found == schedule.flights_.end()) return nullptr;
+        schedule.touch(*found->second);
+        found->second->news = true;
+        return found->second.get();
+      }
+      void operator()(target::PacketArrival& arrival) const {
+        if (auto* flight = find(arrival.attachment)) flight->play->on_packet(std::move(arrival));
+      }
+      void operator()(target::CallCompletion& completion) const {
+        // It may be seen only after `now`, by the second look of a turn.
+        if (auto* flight = find(completion.attachment))
+          flight->play->on_call(std::move(completion.result), schedule.seen_, std::max(now, schedule.target_.now()));
+      }
+      void operator()(target::TargetFailure& failure) const {
+        if (auto* flight = find(failure.attachment)) flight->play->on_failure(failure, now);
+      }
+    } delivering{*this, now};
+    for (auto& event : events_) std::visit(delivering, event);
     events_.clear();
   }
 
@@ -172,6 +238,7 @@ class Schedule {
       if (found == flights_.end()) continue;
       auto flight = std::move(found->second);
       flights_.erase(found);
+      drop_alarm(*flight);
       target_.detach(id);
       complete(*flight);
     }
@@ -179,10 +246,18 @@ class Schedule {
   }
 
   void complete(Flight& flight) {
-    Played played{flight.job().test, flight.job().repetition, flight.play->take_outcome(), flight.job().attempt, flight.seed, {}, {}};
+    Played played{flight.job().test,
+                  flight.job().repetition,
+                  flight.play->take_outcome(),
+                  flight.job().attempt,
+                  flight.seed,
+                  {},
+                  {}};
     const bool good = played.outcome.verdict <= engine::Verdict::unsupported;
-    // Our lateness is never the target's fault: the attempt says nothing.
-    if (!good && flight.late) {
+    const bool crashed = played.outcome.verdict == engine::Verdict::crash;
+    // Our lateness is never the target's fault: the attempt says nothing. But nothing that
+    // we do late may crash it.
+    if (!good && !crashed && flight.late) {
       if (flight.job().attempt < options_.most_attempts) {
         Job again = flight.job();
         ++again.attempt;
@@ -190,7 +265,8 @@ class Schedule {
         return;
       }
       played.outcome.verdict = engine::Verdict::inconclusive;
-      played.outcome.reason = "the tester itself was late in " + std::to_string(options_.most_attempts) + " attempts, so nothing can be said of the target: try fewer --jobs, or --time-scale 2";
+      played.outcome.reason = "the tester itself was late in " + std::to_string(options_.most_attempts) +
+                              " attempts, so nothing can be said of the target: try fewer --jobs, or --time-scale 2";
     }
     report(std::move(played));
   }
@@ -198,12 +274,14 @@ class Schedule {
   void report(Played&& played) {
     ++done_;
     const bool deviates = played.refused || played.outcome.verdict > engine::Verdict::warn;
-    if (deviates && played.missing.empty() && options_.stop == ScheduleOptions::Stop::at_first_deviation) stopped_ = true;
+    if (deviates && played.missing.empty() && options_.stop == ScheduleOptions::Stop::at_first_deviation)
+      stopped_ = true;
     on_played_(std::move(played));
   }
 
   Ending abandon(Ending ending) {
     for (auto& [id, flight] : flights_) target_.detach(id);
+    alarms_.clear();
     flights_.clear();
     return ending;
   }
@@ -214,18 +292,23 @@ class Schedule {
   const std::atomic<int>& interrupt_;
   const OnPlayed& on_played_;
   const OnProgress& on_progress_;
+  Duration slack_;
   std::vector<Job> waiting_;
   std::unordered_map<target::AttachmentId, std::unique_ptr<Flight>> flights_;
+  std::set<std::pair<Instant, target::AttachmentId>> alarms_;  // deadlines of the flights
+  std::vector<Flight*> touched_;
   std::vector<target::AttachmentId> finished_;
   std::vector<target::Event> events_;
+  Instant seen_{};  // what the target did until then has been delivered
   std::size_t done_ = 0;
   bool stopped_ = false;
 };
 
 }  // namespace
 
-Ending play_all(const std::vector<const script::Test*>& tests, const Catalogue& catalogue, target::Target& target, const ScheduleOptions& options,
-                const std::atomic<int>& interrupt, const OnPlayed& on_played, const OnProgress& on_progress) {
+Ending play_all(const std::vector<const script::Test*>& tests, const Catalogue& catalogue, target::Target& target,
+                const ScheduleOptions& options, const std::atomic<int>& interrupt, const OnPlayed& on_played,
+                const OnProgress& on_progress) {
   return Schedule(tests, catalogue, target, options, interrupt, on_played, on_progress).run();
 }
 

@@ -18,12 +18,13 @@
 namespace tcpspec::runner {
 
 struct ScheduleOptions {
-  int jobs = 256;                   // tests in flight
+  int jobs = 256;  // tests in flight
   std::uint64_t seed = 0;
-  int repeat = 1;                   // how often each test is played
+  int repeat = 1;  // how often each test is played
   double time_scale = 1.0;
-  int most_attempts = 3;            // a test that deviates while the tester was late is played again
-  packet::Duration slack = std::chrono::milliseconds(25);  // of the tester, beyond which an attempt is void
+  int most_attempts = 3;  // a test that deviates while the tester was late is played again
+  packet::Duration slack =
+      std::chrono::milliseconds(25);  // of the tester, beyond which an attempt is void; stretched by time_scale
   enum class Stop : std::uint8_t { at_end, at_first_deviation } stop = Stop::at_end;
 };
 
@@ -34,7 +35,7 @@ struct Played {
   engine::Outcome outcome;
   int attempts = 1;
   std::uint64_t seed = 0;
-  std::set<std::string> missing;    // capabilities; not empty: it was not played at all
+  std::set<std::string> missing;                    // capabilities; not empty: it was not played at all
   std::optional<target::EnvironmentError> refused;  // the target could not give it a place
 };
 
@@ -46,8 +47,9 @@ using OnProgress = std::function<void(std::size_t done, std::size_t in_flight, s
 enum class Ending : std::uint8_t { complete, stopped, interrupted };
 
 // `interrupt` is looked at between events; when it is set, tests in flight are dropped.
-Ending play_all(const std::vector<const script::Test*>& tests, const Catalogue& catalogue, target::Target& target, const ScheduleOptions& options,
-                const std::atomic<int>& interrupt, const OnPlayed& on_played, const OnProgress& on_progress);
+Ending play_all(const std::vector<const script::Test*>& tests, const Catalogue& catalogue, target::Target& target,
+                const ScheduleOptions& options, const std::atomic<int>& interrupt, const OnPlayed& on_played,
+                const OnProgress& on_progress);
 
 // The seed of one play: the same for the same test under the same run's seed, whatever else is selected.
 [[nodiscard]] std::uint64_t seed_of(std::uint64_t run_seed, const std::string& test_id, int repetition);

@@ -36,11 +36,15 @@ void check_requirements(const script::Suite& suite, const Catalogue& catalogue, 
     for (const auto& id : test.requirements) {
       if (catalogue.find(id) || !said.insert(test.base_id + id).second) continue;
       const auto near = catalogue.nearest(id);
-      out.push_back({test.where, fmt::format("the test `{}` names `{}`, which is not in the catalogue", test.base_id, id), near.empty() ? "" : fmt::format("did you mean `{}`?", near)});
+      out.push_back({test.where,
+                     fmt::format("the test `{}` names `{}`, which is not in the catalogue", test.base_id, id),
+                     near.empty() ? "" : fmt::format("did you mean `{}`?", near)});
     }
 }
 
-bool glob(const std::string& pattern, const std::string& text) { return pattern == text || fnmatch(pattern.c_str(), text.c_str(), 0) == 0; }
+bool glob(const std::string& pattern, const std::string& text) {
+  return pattern == text || fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
+}
 
 bool id_matches(const std::string& pattern, const script::Test& test) {
   return glob(pattern, test.id) || glob(pattern, test.base_id) || pattern == test.suite;
@@ -54,22 +58,29 @@ bool rfc_matches(const std::string& wanted, const script::Test& test, const Cata
   const auto slash = wanted.find('/');
   auto rfc = wanted.substr(0, slash);
   if (rfc.starts_with("RFC") || rfc.starts_with("rfc")) rfc = rfc.substr(3);
+  rfc.erase(0, rfc.find_first_not_of(' '));
   return std::any_of(test.requirements.begin(), test.requirements.end(), [&](const auto& id) {
     const auto* requirement = catalogue.find(id);
-    return requirement && requirement->rfc == rfc && (slash == std::string::npos || section_within(requirement->section, wanted.substr(slash + 1)));
+    return requirement && requirement->rfc == rfc &&
+           (slash == std::string::npos || section_within(requirement->section, wanted.substr(slash + 1)));
   });
 }
 
-bool has_tag(const script::Test& test, const std::string& tag) { return std::find(test.tags.begin(), test.tags.end(), tag) != test.tags.end(); }
+bool has_tag(const script::Test& test, const std::string& tag) {
+  return std::find(test.tags.begin(), test.tags.end(), tag) != test.tags.end();
+}
 
 }  // namespace
 
-std::expected<Loaded, script::Diagnostics> load_suites(const std::vector<std::string>& paths, const std::string& catalogue_folder) {
+std::expected<Loaded, script::Diagnostics> load_suites(const std::vector<std::string>& paths,
+                                                       const std::string& catalogue_folder) {
   Loaded out;
   script::Diagnostics diagnostics;
   auto catalogue = Catalogue::load(catalogue_folder);
-  if (catalogue) out.catalogue = std::move(*catalogue);
-  else diagnostics = std::move(catalogue.error());
+  if (catalogue)
+    out.catalogue = std::move(*catalogue);
+  else
+    diagnostics = std::move(catalogue.error());
   std::uint64_t hash = 0xcbf29ce484222325ull;
   std::set<std::string> names;
   for (const auto& path : paths)
@@ -79,7 +90,10 @@ std::expected<Loaded, script::Diagnostics> load_suites(const std::vector<std::st
         diagnostics.insert(diagnostics.end(), suite.error().begin(), suite.error().end());
         continue;
       }
-      if (!names.insert(suite->name).second) diagnostics.push_back({{suite->file, 1, 1}, fmt::format("the suite `{}` stands in another file already", suite->name), "names of suites are unique: ids begin with them"});
+      if (!names.insert(suite->name).second)
+        diagnostics.push_back({{suite->file, 1, 1},
+                               fmt::format("the suite `{}` stands in another file already", suite->name),
+                               "names of suites are unique: ids begin with them"});
       hash = hash_of(suite->file->text, hash);
       check_requirements(*suite, out.catalogue, diagnostics);
       out.suites.push_back(std::move(*suite));
@@ -91,15 +105,20 @@ std::expected<Loaded, script::Diagnostics> load_suites(const std::vector<std::st
 
 std::vector<const script::Test*> select(const Loaded& loaded, const Selection& selection) {
   std::vector<const script::Test*> out;
-  const auto any = [](const auto& list, const auto& predicate) { return list.empty() || std::any_of(list.begin(), list.end(), predicate); };
-  const auto none = [](const auto& list, const auto& predicate) { return std::none_of(list.begin(), list.end(), predicate); };
+  const auto any = [](const auto& list, const auto& predicate) {
+    return list.empty() || std::any_of(list.begin(), list.end(), predicate);
+  };
+  const auto none = [](const auto& list, const auto& predicate) {
+    return std::none_of(list.begin(), list.end(), predicate);
+  };
   for (const auto& suite : loaded.suites)
     for (const auto& test : suite.tests) {
       const auto by_id = [&](const auto& pattern) { return id_matches(pattern, test); };
       const auto by_tag = [&](const auto& tag) { return has_tag(test, tag); };
       if (!any(selection.ids, by_id) || !none(selection.exclude, by_id)) continue;
       if (!any(selection.rfcs, [&](const auto& rfc) { return rfc_matches(rfc, test, loaded.catalogue); })) continue;
-      if (!std::all_of(selection.tags.begin(), selection.tags.end(), by_tag) || !none(selection.without_tags, by_tag)) continue;
+      if (!std::all_of(selection.tags.begin(), selection.tags.end(), by_tag) || !none(selection.without_tags, by_tag))
+        continue;
       out.push_back(&test);
     }
   return out;

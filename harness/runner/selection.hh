@@ -11,11 +11,11 @@
 namespace tcpspec::runner {
 
 struct Selection {
-  std::vector<std::string> ids;      // globs on ids; a base id takes all its variants. Any of these
-  std::vector<std::string> exclude;  // globs on ids; none of these
-  std::vector<std::string> rfcs;     // "5961" or "5961/3.2": some requirement of it. Any of these
-  std::vector<std::string> tags;     // all of these
-  std::vector<std::string> without_tags;
+  std::vector<std::string> ids = {};      // globs on ids; a base id takes all its variants. Any of these
+  std::vector<std::string> exclude = {};  // globs on ids; none of these
+  std::vector<std::string> rfcs = {};     // "5961" or "5961/3.2": some requirement of it. Any of these
+  std::vector<std::string> tags = {};     // all of these
+  std::vector<std::string> without_tags = {};
 };
 
 struct Loaded {
@@ -27,7 +27,8 @@ struct Loaded {
 // `paths` are files, or folders whose *.yaml are suites (not their sub-folders). The catalogue
 // lies in `requirements/` beside the suites. Ids must be unique over all files, and every
 // requirement that a test names must be in the catalogue, if there is one.
-[[nodiscard]] std::expected<Loaded, script::Diagnostics> load_suites(const std::vector<std::string>& paths, const std::string& catalogue_folder);
+[[nodiscard]] std::expected<Loaded, script::Diagnostics> load_suites(const std::vector<std::string>& paths,
+                                                                     const std::string& catalogue_folder);
 
 // In the order of the files. The tests stay where they are: `loaded` must outlive the result.
 [[nodiscard]] std::vector<const script::Test*> select(const Loaded& loaded, const Selection& selection);
