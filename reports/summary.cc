@@ -80,9 +80,10 @@ void add_requirements(std::string& out, const Run& run) {
     // A run of a few suites says nothing of the other RFCs.
     if (tested == 0) continue;
     for (const std::string& target : targets) {
-      const auto met = static_cast<std::size_t>(std::ranges::count_if(run.catalogue, [&](const Requirement& requirement) {
-        return requirement.rfc == rfc && is_met(standing_of(standings, requirement.id, target));
-      }));
+      const auto met =
+          static_cast<std::size_t>(std::ranges::count_if(run.catalogue, [&](const Requirement& requirement) {
+            return requirement.rfc == rfc && is_met(standing_of(standings, requirement.id, target));
+          }));
       row += "  " + pad_left(fmt::format("{}/{}", met, tested), widest);
     }
     row += fmt::format("  of {} in the catalogue", total);

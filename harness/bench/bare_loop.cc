@@ -50,7 +50,8 @@ class Template {
     put16(tcp + 16, 0);
     const auto length = bytes_.size() - 20;
     const packet::BytesView addresses(bytes_.data() + 12, 8), segment(tcp, length);
-    const auto sum = packet::ones_complement_sum(segment, packet::ones_complement_sum(addresses, static_cast<std::uint32_t>(6 + length)));
+    const auto sum = packet::ones_complement_sum(
+        segment, packet::ones_complement_sum(addresses, static_cast<std::uint32_t>(6 + length)));
     put16(tcp + 16, static_cast<std::uint16_t>(~sum));
     return bytes_;
   }
@@ -125,7 +126,8 @@ double bare_conversations_per_second(target::Stage& stage, Listener listener, pa
   for (; now - began < duration; now = Clock::now()) {
     for (int i = 0; i < 64; ++i, ++count) {
       const int own = shared < 0 ? open_listener() : shared;
-      loop.conversation(own, static_cast<std::uint16_t>(1024 + count % 60000), static_cast<std::uint32_t>(count * 64000));
+      loop.conversation(own, static_cast<std::uint16_t>(1024 + count % 60000),
+                        static_cast<std::uint32_t>(count * 64000));
       if (shared < 0) close(own);
     }
   }

@@ -41,7 +41,8 @@ tests:
 
 enum class Results : std::uint8_t { dropped, converted };
 
-double engine_conversations_per_second(target::Target& target, const script::Suite& suite, int count, int jobs, Results results) {
+double engine_conversations_per_second(target::Target& target, const script::Suite& suite, int count, int jobs,
+                                       Results results) {
   const std::vector<const script::Test*> tests{&suite.tests.front()};
   const runner::Catalogue catalogue;
   runner::ScheduleOptions options;
@@ -53,13 +54,14 @@ double engine_conversations_per_second(target::Target& target, const script::Sui
   const auto take = [&](runner::Played&& played) {
     if (played.outcome.verdict != engine::Verdict::pass) ++bad;
     if (results == Results::dropped) return;
-    const auto result = runner::to_result(played, {catalogue, "linux", ""});
+    const auto result = runner::to_result(played, {catalogue, "linux", "", ""});
     octets += result.conversation.size();
   };
   const auto began = std::chrono::steady_clock::now();
   runner::play_all(tests, catalogue, target, options, interrupt, take, nullptr);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  if (bad > 0) fmt::print(stderr, "bench: {} of {} conversations did not pass: the figure below is worth nothing\n", bad, count);
+  if (bad > 0)
+    fmt::print(stderr, "bench: {} of {} conversations did not pass: the figure below is worth nothing\n", bad, count);
   return count / took.count();
 }
 
@@ -79,11 +81,13 @@ int run(int rounds) {
     fmt::print(stderr, "bench: {}\n  {}\n", stage.error().what, stage.error().hint);
     return 4;
   }
-  const auto suite = script::load_suite(std::make_shared<script::SourceFile>(script::SourceFile{"bench", std::string(kConversation)}));
+  const auto suite =
+      script::load_suite(std::make_shared<script::SourceFile>(script::SourceFile{"bench", std::string(kConversation)}));
   std::vector<double> shared, own, engine, one, whole, ratio;
   // In turn, so that a drift of the machine's speed meets all of them.
   for (int round = 0; round < rounds; ++round) {
-    shared.push_back(bench::bare_conversations_per_second(**stage, bench::Listener::shared, std::chrono::milliseconds(500)));
+    shared.push_back(
+        bench::bare_conversations_per_second(**stage, bench::Listener::shared, std::chrono::milliseconds(500)));
     own.push_back(bench::bare_conversations_per_second(**stage, bench::Listener::own, std::chrono::milliseconds(500)));
     engine.push_back(engine_conversations_per_second(**target, *suite, 15'000, 64, Results::dropped));
     one.push_back(engine_conversations_per_second(**target, *suite, 5'000, 1, Results::dropped));

@@ -26,9 +26,12 @@ const std::string kSource = TCPSPEC_SOURCE_DIR;
 class Cli : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("tcpspec-cli-" + std::to_string(::getpid()) + "-" + testing::UnitTest::GetInstance()->current_test_info()->name());
+    folder_ = fs::temp_directory_path() / ("tcpspec-cli-" + std::to_string(::getpid()) + "-" +
+                                           testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::create_directories(folder_ / "suites" / "requirements");
-    write("suites/requirements/rfc.yaml", "rfc: \"9293\"\ntitle: RFC 9293\nrequirements:\n  - {id: MUST-1, level: MUST, section: '3.1', text: One.}\n  - {id: MUST-2, level: MUST, section: '3.1', text: Two.}\n");
+    write("suites/requirements/rfc.yaml",
+          "rfc: \"9293\"\ntitle: RFC 9293\nrequirements:\n  - {id: MUST-1, level: MUST, section: '3.1', text: One.}\n  "
+          "- {id: MUST-2, level: MUST, section: '3.1', text: Two.}\n");
   }
   void TearDown() override { fs::remove_all(folder_); }
 
@@ -58,7 +61,9 @@ class Cli : public testing::Test {
   fs::path folder_;
 };
 
-std::string suite_with(const std::string& tests) { return "suite: own\nabout: A test's own suite\nfamily: ipv4\ndrain: 10ms\ntests:\n" + tests; }
+std::string suite_with(const std::string& tests) {
+  return "suite: own\nabout: A test's own suite\nfamily: ipv4\ndrain: 10ms\ntests:\n" + tests;
+}
 
 const std::string kPassing = R"(
   - id: passes
@@ -90,7 +95,8 @@ std::string without_accidents(std::string text, const fs::path& folder) {
   text = std::regex_replace(text, std::regex("mss 1[0-9]{3}"), "mss N");
   text = std::regex_replace(text, std::regex("over (tun|veth)"), "over LINK");
   const auto path = folder.string();
-  for (auto at = text.find(path); at != std::string::npos; at = text.find(path)) text.replace(at, path.size(), "FOLDER");
+  for (auto at = text.find(path); at != std::string::npos; at = text.find(path))
+    text.replace(at, path.size(), "FOLDER");
   return text;
 }
 
@@ -104,7 +110,8 @@ void expect_golden(const std::string& name, const std::string& text) {
   std::ifstream in(path, std::ios::binary);
   std::stringstream golden;
   golden << in.rdbuf();
-  EXPECT_EQ(text, golden.str()) << "differs from " << name << ".golden; TCPSPEC_BLESS=1 writes it anew, and the diff is to be read";
+  EXPECT_EQ(text, golden.str()) << "differs from " << name
+                                << ".golden; TCPSPEC_BLESS=1 writes it anew, and the diff is to be read";
 }
 
 TEST_F(Cli, HelpOfEachVerb) {
@@ -128,7 +135,10 @@ TEST_F(Cli, WrongUsage) {
 TEST_F(Cli, UnknownTargetReportAndSeed) {
   write("suites/own.yaml", suite_with(kPassing));
   std::string all;
-  for (const std::vector<std::string>& words : {std::vector<std::string>{"run", "--target", "plan9"}, {"run", "--report", "pdf=x"}, {"run", "--report", "html"}, {"run", "--seed", "0xzz"}}) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"run", "--target", "plan9"},
+                                                {"run", "--report", "pdf=x"},
+                                                {"run", "--report", "html"},
+                                                {"run", "--seed", "0xzz"}}) {
     const auto finished = run(words);
     EXPECT_EQ(finished.code, kUsage);
     all += finished.err;
@@ -205,18 +215,22 @@ TEST_F(CliOnKernel, AFailureExplainsItself) {
 }
 
 TEST_F(CliOnKernel, TheBaselineExplains) {
-  write("suites/baselines/linux.yaml", "target: linux\nentries:\n  - {test: own/fails, expect: fail, kind: by-design, reason: the test claims nonsense}\n");
+  write("suites/baselines/linux.yaml",
+        "target: linux\nentries:\n  - {test: own/fails, expect: fail, kind: by-design, reason: the test claims "
+        "nonsense}\n");
   const auto finished = run_suite(suite_with(kFailing));
   EXPECT_EQ(finished.code, kAsExpected) << finished.out;
   EXPECT_EQ(run({"run", "--no-baseline"}).code, kUnexpected);
-  write("suites/baselines/linux.yaml", "target: linux\nentries:\n  - {test: own/fials, expect: fail, kind: by-design, reason: typo}\n");
+  write("suites/baselines/linux.yaml",
+        "target: linux\nentries:\n  - {test: own/fials, expect: fail, kind: by-design, reason: typo}\n");
   const auto lint = run({"lint"});
   EXPECT_EQ(lint.code, kUsage);
   EXPECT_THAT(lint.err, HasSubstr("matches no test"));
 }
 
 TEST_F(CliOnKernel, AFullDiskLosesNothingElse) {
-  const auto finished = run_suite(suite_with(kPassing), {"--report", "html=/dev/full", "--report", "json=r.json", "--report", "junit=no/such/../folder/j.xml"});
+  const auto finished = run_suite(suite_with(kPassing), {"--report", "html=/dev/full", "--report", "json=r.json",
+                                                         "--report", "junit=no/such/../folder/j.xml"});
   EXPECT_EQ(finished.code, kEnvironment);
   EXPECT_THAT(finished.err, HasSubstr("html report could not be written: write /dev/full: No space left on device"));
   EXPECT_THAT(read("r.json"), HasSubstr("own/passes"));
@@ -256,7 +270,14 @@ TEST_F(CliOnKernel, NoTunFallsBackOrSaysWhatToDo) {
 // No capability, and no user namespace to be had: what a locked-down machine looks like.
 TEST_F(CliOnKernel, NoPrivilegeForNamespaces) {
   write("suites/own.yaml", suite_with(kPassing));
-  const std::vector<std::string> locked = {"unshare", "--user", "--map-root-user", "sh", "-c", "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all --inh-caps=-all \"$@\"", "sh"};
+  const std::vector<std::string> locked = {
+      "unshare",
+      "--user",
+      "--map-root-user",
+      "sh",
+      "-c",
+      "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all --inh-caps=-all \"$@\"",
+      "sh"};
   const auto probe = run_program({"unshare", "--user", "--map-root-user", "setpriv", "--version"}, folder_.string());
   if (probe.code != 0) GTEST_SKIP() << "user namespaces are needed to take privileges away: " << probe.err;
   const auto finished = run({"run"}, locked);

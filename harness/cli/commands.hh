@@ -14,13 +14,13 @@ using Action = std::function<int()>;
 
 // What all verbs that read suites share.
 struct SuiteOptions {
-  std::vector<std::string> words;    // ids, globs, files, folders
+  std::vector<std::string> words;  // ids, globs, files, folders
   std::vector<std::string> filters;
   std::vector<std::string> exclude;
   std::vector<std::string> rfcs;
   std::vector<std::string> tags;
   std::vector<std::string> without_tags;
-  std::string suites;                // folder
+  std::string suites;  // folder
 };
 void add_suite_options(CLI::App& app, SuiteOptions& options);
 

@@ -39,7 +39,8 @@ int lint(const SuiteOptions& options) {
     print(all);
     return kUsage;
   }
-  fmt::print("{} suites, {} tests, {} requirements in the catalogue, {} baseline entries: nothing to complain about\n", (*chosen)->loaded.suites.size(), ids.size(), (*chosen)->loaded.catalogue.all().size(), entries);
+  fmt::print("{} suites, {} tests, {} requirements in the catalogue, {} baseline entries: nothing to complain about\n",
+             (*chosen)->loaded.suites.size(), ids.size(), (*chosen)->loaded.catalogue.all().size(), entries);
   return kAsExpected;
 }
 

@@ -29,7 +29,8 @@ int list(const ListOptions& options) {
     requirements.insert(test->requirements.begin(), test->requirements.end());
     const auto& id = options.base ? test->base_id : test->id;
     if (!seen.insert(id).second || options.requirements) continue;
-    fmt::print("{:<58}  {:<8} {}\n", id, script::to_string(runner::level_of(*test, (*chosen)->loaded.catalogue)), fmt::join(test->requirements, " "));
+    fmt::print("{:<58}  {:<8} {}\n", id, script::to_string(runner::level_of(*test, (*chosen)->loaded.catalogue)),
+               fmt::join(test->requirements, " "));
   }
   if (options.requirements)
     for (const auto& id : requirements) fmt::print("{}\n", id);
@@ -43,13 +44,17 @@ int show(const SuiteOptions& options) {
   std::set<std::string> seen;
   for (const auto* test : (*chosen)->tests) {
     if (!seen.insert(test->base_id).second) continue;
-    const auto variants = std::count_if((*chosen)->tests.begin(), (*chosen)->tests.end(), [&](const auto* other) { return other->base_id == test->base_id; });
+    const auto variants = std::count_if((*chosen)->tests.begin(), (*chosen)->tests.end(),
+                                        [&](const auto* other) { return other->base_id == test->base_id; });
     fmt::print("{}\n  {}\n", test->base_id, test->about);
     for (const auto& id : test->requirements) {
       const auto* requirement = (*chosen)->loaded.catalogue.find(id);
-      if (requirement) fmt::print("  {} {} (RFC {} section {}): {}\n", requirement->level, id, requirement->rfc, requirement->section, requirement->text);
+      if (requirement)
+        fmt::print("  {} {} (RFC {} section {}): {}\n", requirement->level, id, requirement->rfc, requirement->section,
+                   requirement->text);
     }
-    fmt::print("  {}:{}, {} variant{}\n\n", test->where.file->path, test->where.line, variants, variants == 1 ? "" : "s");
+    fmt::print("  {}:{}, {} variant{}\n\n", test->where.file->path, test->where.line, variants,
+               variants == 1 ? "" : "s");
     // The test as its author wrote it: from its dash to the next line that is indented no deeper.
     const auto& file = *test->where.file;
     const auto indent = file.line(test->where.line).find_first_not_of(' ');
@@ -84,13 +89,16 @@ int explain(const ExplainOptions& options) {
   const auto* requirement = catalogue.find(options.id);
   if (!requirement) {
     const auto near = catalogue.nearest(options.id);
-    fmt::print(stderr, "tcpspec: the catalogue has no requirement `{}`\n{}", options.id, near.empty() ? "" : fmt::format("  did you mean `{}`?\n", near));
+    fmt::print(stderr, "tcpspec: the catalogue has no requirement `{}`\n{}", options.id,
+               near.empty() ? "" : fmt::format("  did you mean `{}`?\n", near));
     return kNothingSelected;
   }
-  fmt::print("{}  RFC {} section {}  {}\n  {}\n\n", requirement->id, requirement->rfc, requirement->section, requirement->level, requirement->text);
+  fmt::print("{}  RFC {} section {}  {}\n  {}\n\n", requirement->id, requirement->rfc, requirement->section,
+             requirement->level, requirement->text);
   std::set<std::string> seen;
   for (const auto* test : (*chosen)->tests)
-    if (std::find(test->requirements.begin(), test->requirements.end(), options.id) != test->requirements.end() && seen.insert(test->base_id).second)
+    if (std::find(test->requirements.begin(), test->requirements.end(), options.id) != test->requirements.end() &&
+        seen.insert(test->base_id).second)
       fmt::print("  tested by {}\n            {}\n", test->base_id, test->about);
   if (seen.empty()) fmt::print("  no test checks it\n");
   return kAsExpected;

@@ -43,7 +43,8 @@ Screen::Screen(bool verbose, bool quiet) : verbose_(verbose), quiet_(quiet), ter
 void Screen::begin(std::size_t tests, const target::Description& target, std::uint64_t seed) {
   if (quiet_) return;
   const auto link = target.provenance.find("link");
-  fmt::print("{} test{} against {} {}{}, seed {:#x}\n", tests, tests == 1 ? "" : "s", target.name, target.version, link == target.provenance.end() ? "" : " over " + link->second, seed);
+  fmt::print("{} test{} against {} {}{}, seed {:#x}\n", tests, tests == 1 ? "" : "s", target.name, target.version,
+             link == target.provenance.end() ? "" : " over " + link->second, seed);
   std::fflush(stdout);
 }
 
@@ -54,7 +55,8 @@ void Screen::progress(std::size_t done, std::size_t in_flight, std::size_t waiti
   if (now - last_progress_ms_ < 100) return;
   last_progress_ms_ = now;
   progress_shown_ = true;
-  fmt::print("\r\033[K{} done, {} in flight, {} to come{}", done, in_flight, waiting, unexpected > 0 ? fmt::format(", {} unexpected", unexpected) : "");
+  fmt::print("\r\033[K{} done, {} in flight, {} to come{}", done, in_flight, waiting,
+             unexpected > 0 ? fmt::format(", {} unexpected", unexpected) : "");
   std::fflush(stdout);
 }
 
@@ -63,7 +65,8 @@ void Screen::end_progress() {
   progress_shown_ = false;
 }
 
-void Screen::result(const reports::TestResult& result, const std::vector<reports::Requirement>& catalogue, const std::string& version) {
+void Screen::result(const reports::TestResult& result, const std::vector<reports::Requirement>& catalogue,
+                    const std::string& version) {
   const bool notable = result.overlay == reports::Overlay::unexpected;
   if (!notable && !verbose_) return;
   end_progress();
@@ -83,7 +86,10 @@ namespace fs = std::filesystem;
 // A file by that name is whole or is not touched.
 bool write_file(const std::string& path, std::string_view text, std::string_view what) {
   const auto complain = [&](const char* call, int number) {
-    fmt::print(stderr, "tcpspec: the {} could not be written: {} {}: {}\n  make room or name another place; the other results are not affected\n", what, call, path, std::strerror(number));
+    fmt::print(stderr,
+               "tcpspec: the {} could not be written: {} {}: {}\n  make room or name another place; the other results "
+               "are not affected\n",
+               what, call, path, std::strerror(number));
     return false;
   };
   std::error_code error;
@@ -122,7 +128,9 @@ std::string folder_name(const std::string& id) {
 
 }  // namespace
 
-std::string report_formats() { return "html, json, junit"; }
+std::string report_formats() {
+  return "html, json, junit";
+}
 
 bool is_report(const std::string& word) {
   const auto [format, path] = split(word);
@@ -131,13 +139,16 @@ bool is_report(const std::string& word) {
 
 bool write_report(const std::string& word, const reports::Run& run) {
   const auto [format, path] = split(word);
-  const auto text = format == "html" ? reports::to_html(run) : format == "json" ? reports::to_json(run) : reports::to_junit(run);
+  const auto text = format == "html"   ? reports::to_html(run)
+                    : format == "json" ? reports::to_json(run)
+                                       : reports::to_junit(run);
   if (!write_file(path, text, format + " report")) return false;
   fmt::print("{} report: {}\n", format, path);
   return true;
 }
 
-std::optional<std::string> write_capture(const std::string& folder, const std::string& id, const packet::Bytes& capture) {
+std::optional<std::string> write_capture(const std::string& folder, const std::string& id,
+                                         const packet::Bytes& capture) {
   const auto path = fmt::format("{}/{}/trace.pcapng", folder, folder_name(id));
   const std::string_view text(reinterpret_cast<const char*>(capture.data()), capture.size());
   if (!write_file(path, text, "capture")) return std::nullopt;

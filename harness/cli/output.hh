@@ -23,7 +23,8 @@ class Screen {
   void begin(std::size_t tests, const target::Description& target, std::uint64_t seed);
   void progress(std::size_t done, std::size_t in_flight, std::size_t waiting, std::size_t unexpected);
   void end_progress();
-  void result(const reports::TestResult& result, const std::vector<reports::Requirement>& catalogue, const std::string& version);
+  void result(const reports::TestResult& result, const std::vector<reports::Requirement>& catalogue,
+              const std::string& version);
   void summary(const reports::Run& run);
 
  private:
@@ -40,6 +41,7 @@ class Screen {
 // A report that is there already is replaced only by a whole one.
 bool write_report(const std::string& word, const reports::Run& run);
 // out/<id>/trace.pcapng; the path, or nullopt after a message.
-std::optional<std::string> write_capture(const std::string& folder, const std::string& id, const packet::Bytes& capture);
+std::optional<std::string> write_capture(const std::string& folder, const std::string& id,
+                                         const packet::Bytes& capture);
 
 }  // namespace tcpspec::cli

@@ -69,8 +69,14 @@ std::string host_words() {
 // One run, from opened target to exit code.
 class RunCommand {
  public:
-  RunCommand(const RunOptions& options, const Chosen& chosen, target::Target& target, std::uint64_t seed, runner::Baseline baseline)
-      : options_(options), chosen_(chosen), target_(target), seed_(seed), baseline_(std::move(baseline)), screen_(options.verbose, options.quiet) {}
+  RunCommand(const RunOptions& options, const Chosen& chosen, target::Target& target, std::uint64_t seed,
+             runner::Baseline baseline)
+      : options_(options),
+        chosen_(chosen),
+        target_(target),
+        seed_(seed),
+        baseline_(std::move(baseline)),
+        screen_(options.verbose, options.quiet) {}
 
   int run() {
     describe();
@@ -84,10 +90,14 @@ class RunCommand {
     schedule.time_scale = options_.time_scale;
     if (options_.fail_fast) schedule.stop = runner::ScheduleOptions::Stop::at_first_deviation;
     const auto ending = runner::play_all(
-        chosen_.tests, chosen_.loaded.catalogue, target_, schedule, g_interrupt, [this](runner::Played&& played) { take(std::move(played)); },
-        [this](std::size_t done, std::size_t in_flight, std::size_t waiting) { screen_.progress(done, in_flight, waiting, unexpected_); });
+        chosen_.tests, chosen_.loaded.catalogue, target_, schedule, g_interrupt,
+        [this](runner::Played&& played) { take(std::move(played)); },
+        [this](std::size_t done, std::size_t in_flight, std::size_t waiting) {
+          screen_.progress(done, in_flight, waiting, unexpected_);
+        });
     screen_.end_progress();
-    run_.duration_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - began).count();
+    run_.duration_ns =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - began).count();
     run_.interrupted = ending != runner::Ending::complete;
     return conclude(ending);
   }
@@ -117,9 +127,12 @@ class RunCommand {
     if (result.overlay == reports::Overlay::unexpected) ++unexpected_;
     if (!good && !played.outcome.trace.empty()) {
       const auto capture = runner::to_pcapng(played, result);
-      result.capture_bytes.assign(reinterpret_cast<const std::uint8_t*>(capture.data()), reinterpret_cast<const std::uint8_t*>(capture.data()) + capture.size());
-      if (const auto written = write_capture(options_.out, result.id, capture)) result.capture = *written;
-      else write_failed_ = true;
+      result.capture_bytes.assign(reinterpret_cast<const std::uint8_t*>(capture.data()),
+                                  reinterpret_cast<const std::uint8_t*>(capture.data()) + capture.size());
+      if (const auto written = write_capture(options_.out, result.id, capture))
+        result.capture = *written;
+      else
+        write_failed_ = true;
     }
     screen_.result(result, chosen_.loaded.catalogue.all(), target_.description().version);
     run_.tests.push_back(std::move(result));
@@ -128,16 +141,21 @@ class RunCommand {
   int conclude(runner::Ending ending) {
     sort_as_selected();
     const auto& description = target_.description();
-    run_.targets.push_back({options_.target, description.version, {description.capabilities.begin(), description.capabilities.end()}, description.provenance});
+    run_.targets.push_back({options_.target,
+                            description.version,
+                            {description.capabilities.begin(), description.capabilities.end()},
+                            description.provenance});
     screen_.summary(run_);
     for (const auto& report : options_.reports)
       if (!write_report(report, run_)) write_failed_ = true;
     if (ending == runner::Ending::interrupted) {
-      fmt::print(stderr, "tcpspec: interrupted; {} of {} tests had finished, and their results were written\n", run_.tests.size(), chosen_.tests.size() * static_cast<std::size_t>(options_.repeat));
+      fmt::print(stderr, "tcpspec: interrupted; {} of {} tests had finished, and their results were written\n",
+                 run_.tests.size(), chosen_.tests.size() * static_cast<std::size_t>(options_.repeat));
       return kInterrupted;
     }
     if (write_failed_) return kEnvironment;
-    const bool refused = std::any_of(run_.tests.begin(), run_.tests.end(), [](const auto& test) { return test.verdict == reports::Verdict::error; });
+    const bool refused = std::any_of(run_.tests.begin(), run_.tests.end(),
+                                     [](const auto& test) { return test.verdict == reports::Verdict::error; });
     if (refused) return kEnvironment;
     return unexpected_ > 0 ? kUnexpected : kAsExpected;
   }
@@ -146,8 +164,12 @@ class RunCommand {
   void sort_as_selected() {
     std::map<std::string, std::size_t> rank;
     for (const auto* test : chosen_.tests) rank.emplace(test->id, rank.size());
-    const auto rank_of = [&](const reports::TestResult& result) { return rank[result.id.substr(0, result.id.find('#'))]; };
-    std::stable_sort(run_.tests.begin(), run_.tests.end(), [&](const auto& a, const auto& b) { return std::pair(rank_of(a), a.id.size()) < std::pair(rank_of(b), b.id.size()); });
+    const auto rank_of = [&](const reports::TestResult& result) {
+      return rank[result.id.substr(0, result.id.find('#'))];
+    };
+    std::stable_sort(run_.tests.begin(), run_.tests.end(), [&](const auto& a, const auto& b) {
+      return std::pair(rank_of(a), a.id.size()) < std::pair(rank_of(b), b.id.size());
+    });
   }
 
   const RunOptions& options_;
@@ -172,8 +194,10 @@ int run(const RunOptions& options) {
       return kUsage;
     }
   std::uint64_t seed = 0;
-  if (options.seed.empty()) seed = std::random_device{}() & 0xffffffu;
-  else if (const auto parsed = parse_seed(options.seed)) seed = *parsed;
+  if (options.seed.empty())
+    seed = std::random_device{}() & 0xffffffu;
+  else if (const auto parsed = parse_seed(options.seed))
+    seed = *parsed;
   else {
     fmt::print(stderr, "tcpspec: `--seed {}` is not a number\n  decimal, or hexadecimal as 0x5f31\n", options.seed);
     return kUsage;
@@ -184,7 +208,8 @@ int run(const RunOptions& options) {
   if (!options.no_baseline) {
     // The kernel's deviations do not depend on the link that shows them.
     const auto name = options.target.starts_with("linux") ? std::string("linux") : options.target;
-    const auto path = options.baseline.empty() ? fmt::format("{}/baselines/{}.yaml", suites_folder(options.suite), name) : options.baseline;
+    const auto path = options.baseline.empty() ? fmt::format("{}/baselines/{}.yaml", suites_folder(options.suite), name)
+                                               : options.baseline;
     auto loaded = runner::load_baseline(path);
     if (!loaded) {
       print(loaded.error());
@@ -196,7 +221,8 @@ int run(const RunOptions& options) {
   }
   auto target = open_target(options.target);
   if (!target) {
-    fmt::print(stderr, "tcpspec: the target `{}` cannot start: {}\n  {}\n", options.target, target.error().what, target.error().hint);
+    fmt::print(stderr, "tcpspec: the target `{}` cannot start: {}\n  {}\n", options.target, target.error().what,
+               target.error().hint);
     return kEnvironment;
   }
   return RunCommand(options, **chosen, **target, seed, std::move(baseline)).run();
@@ -206,19 +232,39 @@ int run(const RunOptions& options) {
 
 Action add_run(CLI::App& app) {
   auto* command = app.add_subcommand("run", "Play tests against a target, judge every answer, and report");
-  command->footer("Example: tcpspec run 'handshake/*' --target linux --report html=report.html --report junit=junit.xml");
+  command->footer(
+      "Example: tcpspec run 'handshake/*' --target linux --report html=report.html --report junit=junit.xml");
   auto options = std::make_shared<RunOptions>();
   add_suite_options(*command, options->suite);
-  command->add_option("--target", options->target, "The implementation under test")->capture_default_str()->envname("TCPSPEC_TARGET");
-  command->add_option("--jobs,-j", options->jobs, "Tests in flight at once")->check(CLI::Range(1, 4096))->capture_default_str()->envname("TCPSPEC_JOBS");
-  command->add_option("--seed", options->seed, "Seed of ports, ISSs and the like (default: random, and printed)")->envname("TCPSPEC_SEED");
-  command->add_option("--repeat", options->repeat, "Play each test so many times")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+  command->add_option("--target", options->target, "The implementation under test")
+      ->capture_default_str()
+      ->envname("TCPSPEC_TARGET");
+  command->add_option("--jobs,-j", options->jobs, "Tests in flight at once")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str()
+      ->envname("TCPSPEC_JOBS");
+  command->add_option("--seed", options->seed, "Seed of ports, ISSs and the like (default: random, and printed)")
+      ->envname("TCPSPEC_SEED");
+  command->add_option("--repeat", options->repeat, "Play each test so many times")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
   command->add_flag("--fail-fast", options->fail_fast, "Stop at the first deviation");
-  command->add_option("--time-scale", options->time_scale, "Stretch deadlines and tolerances on slow machines")->check(CLI::Range(0.1, 100.0))->capture_default_str()->envname("TCPSPEC_TIME_SCALE");
-  command->add_option("--baseline", options->baseline, "File of known deviations (default: baselines/TARGET.yaml beside the suites)")->type_name("FILE");
+  command->add_option("--time-scale", options->time_scale, "Stretch deadlines and tolerances on slow machines")
+      ->check(CLI::Range(0.1, 100.0))
+      ->capture_default_str()
+      ->envname("TCPSPEC_TIME_SCALE");
+  command
+      ->add_option("--baseline", options->baseline,
+                   "File of known deviations (default: baselines/TARGET.yaml beside the suites)")
+      ->type_name("FILE");
   command->add_flag("--no-baseline", options->no_baseline, "Show the bare truth: no deviation is expected");
-  command->add_option("--report", options->reports, "Write a report (repeatable): html=FILE, json=FILE, junit=FILE")->type_name("FORMAT=FILE")->envname("TCPSPEC_REPORT");
-  command->add_option("--out", options->out, "Folder for captures of tests that deviate")->type_name("DIR")->capture_default_str()->envname("TCPSPEC_OUT");
+  command->add_option("--report", options->reports, "Write a report (repeatable): html=FILE, json=FILE, junit=FILE")
+      ->type_name("FORMAT=FILE")
+      ->envname("TCPSPEC_REPORT");
+  command->add_option("--out", options->out, "Folder for captures of tests that deviate")
+      ->type_name("DIR")
+      ->capture_default_str()
+      ->envname("TCPSPEC_OUT");
   command->add_flag("--verbose,-v", options->verbose, "Every test with its whole conversation");
   command->add_flag("--quiet,-q", options->quiet, "Only what is unexpected, and the summary");
   return [command, options, &app] {

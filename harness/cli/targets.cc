@@ -24,7 +24,8 @@ struct Known {
 };
 
 constexpr std::array<Known, 3> kTargets = {{
-    {"linux", "this machine's kernel, over a TUN device where it may be opened, else over a veth pair", LinuxOptions::Link::automatic},
+    {"linux", "this machine's kernel, over a TUN device where it may be opened, else over a veth pair",
+     LinuxOptions::Link::automatic},
     {"linux-tun", "this machine's kernel, over a TUN device", LinuxOptions::Link::tun},
     {"linux-veth", "this machine's kernel, over a veth pair", LinuxOptions::Link::veth},
 }};
@@ -62,7 +63,9 @@ int doctor() {
   bool usable = true;
   for (const auto& check : target::examine_environment(linux_options(LinuxOptions::Link::automatic))) {
     using Status = target::Check::Status;
-    const std::string_view word = check.status == Status::ok ? "ok" : check.status == Status::degraded ? "degraded" : "missing";
+    const std::string_view word = check.status == Status::ok         ? "ok"
+                                  : check.status == Status::degraded ? "degraded"
+                                                                     : "missing";
     usable = usable && check.status != Status::missing;
     fmt::print("{:<9} {:<24} {}\n", word, check.name, check.detail);
     if (!check.hint.empty() && check.status != Status::ok) fmt::print("{:<9} {:<24} {}\n", "", "", check.hint);
@@ -72,7 +75,9 @@ int doctor() {
 
 }  // namespace
 
-bool is_target(const std::string& name) { return find(name) != nullptr; }
+bool is_target(const std::string& name) {
+  return find(name) != nullptr;
+}
 
 std::string target_names() {
   std::string out;

@@ -9,7 +9,8 @@
 
 namespace tcpspec::cli {
 
-[[nodiscard]] std::expected<std::unique_ptr<target::Target>, target::EnvironmentError> open_target(const std::string& name);
+[[nodiscard]] std::expected<std::unique_ptr<target::Target>, target::EnvironmentError> open_target(
+    const std::string& name);
 [[nodiscard]] bool is_target(const std::string& name);
 [[nodiscard]] std::string target_names();  // "linux, linux-tun, linux-veth"
 

@@ -30,7 +30,9 @@ void drain(asio::readable_pipe& pipe, std::string& into) {
 
 Running::Running(const std::vector<std::string>& words, const std::string& folder) : state_(std::make_unique<State>()) {
   // env(1) looks the first word up in PATH.
-  state_->child = std::make_unique<process::process>(state_->context, "/usr/bin/env", words, process::process_stdio{nullptr, state_->out, state_->err}, process::process_start_dir(folder));
+  state_->child = std::make_unique<process::process>(state_->context, "/usr/bin/env", words,
+                                                     process::process_stdio{nullptr, state_->out, state_->err},
+                                                     process::process_start_dir(folder));
   state_->errors = std::thread([this] { drain(state_->err, state_->finished.err); });
 }
 
@@ -47,7 +49,9 @@ void Running::read_until(std::string_view text) {
   asio::read_until(state_->out, asio::dynamic_buffer(state_->finished.out), text, ended);
 }
 
-void Running::signal(int number) { ::kill(state_->child->id(), number); }
+void Running::signal(int number) {
+  ::kill(state_->child->id(), number);
+}
 
 Finished Running::wait() {
   drain(state_->out, state_->finished.out);
@@ -56,6 +60,8 @@ Finished Running::wait() {
   return std::move(state_->finished);
 }
 
-Finished run_program(const std::vector<std::string>& words, const std::string& folder) { return Running(words, folder).wait(); }
+Finished run_program(const std::vector<std::string>& words, const std::string& folder) {
+  return Running(words, folder).wait();
+}
 
 }  // namespace tcpspec::cli

@@ -1,10 +1,10 @@
 #pragma once
 // Starts programs and reads what they print, by Boost.Process.
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
-#include <memory>
 
 namespace tcpspec::cli {
 

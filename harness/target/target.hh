@@ -52,16 +52,16 @@ enum class Isolation : std::uint8_t { shared, alone };
 struct AttachmentRequest {
   packet::Family family = packet::Family::ipv4;
   std::map<std::string, std::string> sysctls = {};  // "net.ipv4.tcp_syncookies" -> "0"; others keep the pinned value
-  Isolation isolation = Isolation::shared;     // alone: no other test in the same kernel namespace
+  Isolation isolation = Isolation::shared;          // alone: no other test in the same kernel namespace
 };
 
 using AttachmentId = std::uint32_t;
 
 struct Attachment {
   AttachmentId id = 0;
-  packet::Address target;   // the implementation's address
-  packet::Address tester;   // ours, used by no other attachment in flight
-  std::uint16_t port = 0;   // a port that this test may listen on; port+1 .. port+3 are its own too
+  packet::Address target;  // the implementation's address
+  packet::Address tester;  // ours, used by no other attachment in flight
+  std::uint16_t port = 0;  // a port that this test may listen on; port+1 .. port+3 are its own too
   std::uint16_t mtu = 1500;
 };
 
