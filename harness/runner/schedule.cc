@@ -164,10 +164,10 @@ class Schedule {
       flight->play->advance(now);
       set_alarm(*flight);
       if (flight->play->finished()) finished_.push_back(flight->attachment());
-      // Being late matters to a test that should have answered or acted meanwhile. To one
+      // Being late matters to a test that acts late, or that ends on what it saw late. To one
       // that had nothing to do, or whose time is merely judged over, it does not.
       const bool acted = flight->acts() != acts && !flight->play->finished();
-      if (late && (had_news || acted)) flight->late = true;
+      if (late && (acted || (had_news && flight->play->finished()))) flight->late = true;
       // What it sent counts as sent at `now`: that must not be far from the truth.
       if (acted && target_.now() > now + slack_) flight->late = true;
     }

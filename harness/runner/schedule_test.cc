@@ -21,6 +21,7 @@ tests:
   - {id: long, about: x, steps: [{wait: 5s}]}
   - {id: wrong, about: x, given: ESTABLISHED, steps: [{expect: {flags: F}}]}
   - {id: acts, about: x, given: ESTABLISHED, steps: [{wait: 1s}, {send: {flags: A}}, {expect: {flags: F}}]}
+  - {id: idle, about: x, steps: [{call: listen}, {send: {flags: S, options: [mss: 1460]}}, {wait: 500ms}, {expect: {flags: SA}}, {expect: {flags: F}}]}
   - {id: needy, about: x, needs: [teleport], steps: [{wait: 1s}]}
   - {id: six, about: x, family: ipv6, steps: [{wait: 1s}]}
 )";
@@ -144,6 +145,15 @@ TEST_F(ScheduleTest, TheTimeScaleStretchesTheSlack) {
 TEST_F(ScheduleTest, LatenessIsNoExcuseWhereNothingWasToBeDone) {
   target.jump = 30ms;
   play({"wrong"});
+  EXPECT_EQ(played.at(0).attempts, 1);
+  EXPECT_EQ(played[0].outcome.verdict, Verdict::fail);
+}
+
+// The tolerated ACK is seen late, but nothing was to be done about it.
+TEST_F(ScheduleTest, LatenessInSeeingWhatIsToleratedIsNoExcuse) {
+  target.jump = 30ms;
+  target.answer_after = 100ms;
+  play({"idle"});
   EXPECT_EQ(played.at(0).attempts, 1);
   EXPECT_EQ(played[0].outcome.verdict, Verdict::fail);
 }
