@@ -214,6 +214,15 @@ TEST_F(CliOnKernel, AFailureExplainsItself) {
   EXPECT_TRUE(fs::exists(folder_ / json["tests"][1]["capture"].get<std::string>()));
 }
 
+TEST_F(CliOnKernel, AWarningIsShown) {
+  std::string warning = kFailing;
+  warning.replace(warning.find("    given"), 0, "    level: SHOULD\n");
+  const auto finished = run_suite(suite_with(warning));
+  EXPECT_EQ(finished.code, kAsExpected);
+  EXPECT_THAT(finished.out, HasSubstr("WARN  own/fails"));
+  EXPECT_THAT(run({"run", "-q"}).out, Not(HasSubstr("WARN  own/fails")));
+}
+
 TEST_F(CliOnKernel, TheBaselineExplains) {
   write("suites/baselines/linux.yaml",
         "target: linux\nentries:\n  - {test: own/fails, expect: fail, kind: by-design, reason: the test claims "

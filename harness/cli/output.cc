@@ -67,7 +67,9 @@ void Screen::end_progress() {
 
 void Screen::result(const reports::TestResult& result, const std::vector<reports::Requirement>& catalogue,
                     const std::string& version) {
-  const bool notable = result.overlay == reports::Overlay::unexpected;
+  // A warning that no entry explains turns no run red, but nobody should have to look for it.
+  const bool unexplained = result.verdict == reports::Verdict::warn && result.overlay == reports::Overlay::none;
+  const bool notable = result.overlay == reports::Overlay::unexpected || (unexplained && !quiet_);
   if (!notable && !verbose_) return;
   end_progress();
   fmt::print("{}\n", reports::failure_text(result, catalogue, style_, version));
