@@ -392,7 +392,7 @@ std::string to_string(Duration duration) {
   static constexpr std::array<std::pair<std::string_view, std::int64_t>, 4> kUnits = {
       {{"s", 1'000'000'000}, {"ms", 1'000'000}, {"us", 1'000}, {"ns", 1}}};
   for (const auto& [name, scale] : kUnits)
-    if (ns >= scale || scale == 1)
+    if (ns >= scale || -ns >= scale || scale == 1)
       return fmt::format("{}{}", fmt::format("{:.6g}", static_cast<double>(ns) / static_cast<double>(scale)), name);
   return "0s";
 }

@@ -25,6 +25,7 @@ TEST(DurationText, TheLargestUnitThatFits) {
   EXPECT_EQ(to_string(Duration(milliseconds(1500))), "1.5s");
   EXPECT_EQ(to_string(Duration(milliseconds(250))), "250ms");
   EXPECT_EQ(to_string(Duration(1)), "1ns");
+  EXPECT_EQ(to_string(Duration(milliseconds(-300))), "-300ms");
   EXPECT_EQ(to_string(Duration(0)), "0ns");
   EXPECT_EQ(to_string(Duration(seconds(7200))), "7200s");
 }
