@@ -160,14 +160,17 @@ class Schedule {
     for (auto* flight : touched_) {
       const bool had_news = std::exchange(flight->news, false);
       const auto acts = flight->acts();
+      const auto alarm = flight->alarm;
       flight->touched = false;
       flight->play->advance(now);
       set_alarm(*flight);
       if (flight->play->finished()) finished_.push_back(flight->attachment());
-      // Being late matters to a test that acts late, or that ends on what it saw late. To one
-      // that had nothing to do, or whose time is merely judged over, it does not.
+      // Being late matters to a test that acts late, or that goes on to another step (with
+      // another deadline) or ends on what it saw late. To one that had nothing to do, or whose
+      // time is merely judged over, it does not.
       const bool acted = flight->acts() != acts && !flight->play->finished();
-      if (late && (acted || (had_news && flight->play->finished()))) flight->late = true;
+      const bool moved_on = flight->play->deadline() != alarm;
+      if (late && (acted || (had_news && moved_on))) flight->late = true;
       // What it sent counts as sent at `now`: that must not be far from the truth.
       if (acted && target_.now() > now + slack_) flight->late = true;
     }
