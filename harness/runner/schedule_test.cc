@@ -22,6 +22,7 @@ tests:
   - {id: wrong, about: x, given: ESTABLISHED, steps: [{expect: {flags: F}}]}
   - {id: acts, about: x, given: ESTABLISHED, steps: [{wait: 1s}, {send: {flags: A}}, {expect: {flags: F}}]}
   - {id: idle, about: x, steps: [{call: listen}, {send: {flags: S, options: [mss: 1460]}}, {wait: 500ms}, {expect: {flags: SA}}, {expect: {flags: F}}]}
+  - {id: moves, about: x, steps: [{call: listen}, {send: {flags: S, options: [mss: 1460]}}, {expect: {flags: SA}}, {expect: {flags: F}}]}
   - {id: needy, about: x, needs: [teleport], steps: [{wait: 1s}]}
   - {id: six, about: x, family: ipv6, steps: [{wait: 1s}]}
 )";
@@ -156,6 +157,15 @@ TEST_F(ScheduleTest, LatenessInSeeingWhatIsToleratedIsNoExcuse) {
   play({"idle"});
   EXPECT_EQ(played.at(0).attempts, 1);
   EXPECT_EQ(played[0].outcome.verdict, Verdict::fail);
+}
+
+// The answer is seen late, and the next step counts from there: what it then finds says nothing.
+TEST_F(ScheduleTest, GoingOnLateVoidsTheAttempt) {
+  target.jump = 30ms;
+  target.answer_after = 100ms;
+  play({"moves"});
+  EXPECT_EQ(played.at(0).attempts, 3);
+  EXPECT_EQ(played[0].outcome.verdict, Verdict::inconclusive);
 }
 
 TEST_F(ScheduleTest, APassStandsThoughTheTesterWasLate) {
