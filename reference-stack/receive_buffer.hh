@@ -35,17 +35,17 @@ class ReceiveBuffer {
   // What a segment's text did.
   struct Outcome {
     std::uint32_t advanced = 0;   // octets by which next() moved on
-    bool out_of_order = false;    // some of it waits behind a gap
+    bool out_of_order = false;    // it lies behind a gap, whether there was room for it or not
     bool filled_gap = false;      // all or part of a gap below waiting octets was filled (RFC 5681 section 4.2)
     std::uint32_t duplicate = 0;  // octets that were here before
   };
   // `octets` begin at `seq` and lie within the window: the caller has cut what begins
-  // before next() (and says with `cut` how many octets that were) or ends beyond the window.
+  // before next() (and has told note_duplicate() first) or ends beyond the window.
   // Where the bound on blocks is reached, octets behind the furthest gap are forgotten
   // (never acknowledged, so nothing is lost).
   Outcome insert(Seq32 seq, BytesView octets);
-  // The text of a segment of which everything or the beginning lies before next(): a
-  // duplicate, to be told as D-SACK (RFC 2883 section 4). Nothing is stored.
+  // The text of a segment of which everything or the beginning lies before next(): that
+  // part is a duplicate, to be told as D-SACK (RFC 2883 section 4). Nothing is stored.
   void note_duplicate(Seq32 left, Seq32 right);
 
   [[nodiscard]] Seq32 next() const { return next_; }  // RCV.NXT without the FIN
@@ -75,6 +75,11 @@ class ReceiveBuffer {
     Bytes octets;
     std::uint64_t touched = 0;  // order of arrival of its latest octets
   };
+  [[nodiscard]] static SackBlock range_of(const Block& block);
+  [[nodiscard]] std::int32_t offset(Seq32 s) const;  // from next()
+  Outcome compare_with_waiting(SackBlock segment);
+  Block join(Seq32 seq, BytesView octets);
+
   Seq32 next_;
   std::size_t capacity_;
   std::size_t most_blocks_;

@@ -22,7 +22,7 @@ class RetransmissionTimeout {
 
   [[nodiscard]] Duration value() const;
   [[nodiscard]] std::optional<Duration> smoothed() const { return srtt_; }  // SRTT
-  [[nodiscard]] int backed_off() const { return backed_off_; }              // expiries since the last sample
+  [[nodiscard]] int backed_off() const { return backed_off_; }              // expiries since the last sample, or the SYN
 
  private:
   const Times* times_;
