@@ -267,7 +267,7 @@ std::uint32_t LossRecovery::flight_size(Flight flight) const {
 
 std::optional<SequenceRange> LossRecovery::next_retransmission(Flight flight) const {
   if (at_once_) {
-    const auto hole = scoreboard_.first_hole(flight.una, flight.nxt);
+    const auto hole = scoreboard_.first_hole(flight.una, sack_ == Sack::yes ? flight.nxt : lost_before_);
     return hole ? std::optional(first_segment_of(*hole)) : std::nullopt;
   }
   // RFC 6675 section 4 NextSeg (1), with section 5 (C). After a timeout, where NextSeg() is

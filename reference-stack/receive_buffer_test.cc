@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
+#include <map>
+
 #include "reference/test_octets.hh"
 
 namespace tcpspec::reference {
@@ -280,6 +284,103 @@ TEST_F(ReceiveBufferTest, BeginsAgainAtALateIrs) {
   ReceiveBuffer late(Seq32(0), 100, 8);
   late.start_at(kNext);
   EXPECT_EQ(late.insert(kNext, octets_from(kNext, 5)).advanced, 5u);
+}
+
+// What the buffer should be, octet by octet. Positions count from the first octet.
+class Model {
+ public:
+  // A segment as it arrives, which may begin before next().
+  ReceiveBuffer::Outcome arrive(std::uint32_t left, const Bytes& octets) {
+    ++arrivals_;
+    duplicate_.reset();
+    ReceiveBuffer::Outcome outcome;
+    const std::uint32_t before = next();
+    const auto highest = waiting_.empty() ? std::nullopt : std::optional(waiting_.rbegin()->first);
+    bool counts = true;  // only the first run of duplicates is told
+    for (std::uint32_t n = left; n != left + octets.size(); ++n) {
+      const auto held = waiting_.find(n);
+      if (n < before || held != waiting_.end()) {
+        if (n >= before) ++outcome.duplicate;
+        if (counts) duplicate_ = {duplicate_ ? duplicate_->first : n, n + 1};
+        if (held != waiting_.end()) held->second.touched = arrivals_;
+      } else {
+        counts = counts && !duplicate_;
+        outcome.filled_gap = outcome.filled_gap || (highest && n < *highest);
+        waiting_[n] = {octets[n - left], arrivals_};
+      }
+    }
+    outcome.out_of_order = left > before;
+    for (auto it = waiting_.find(next()); it != waiting_.end() && it->first == next(); it = waiting_.erase(it))
+      in_order_.push_back(it->second.octet);
+    outcome.advanced = next() - before;
+    return outcome;
+  }
+
+  [[nodiscard]] std::uint32_t next() const { return static_cast<std::uint32_t>(in_order_.size()); }
+  [[nodiscard]] const Bytes& in_order() const { return in_order_; }
+  [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
+  [[nodiscard]] std::vector<SackBlock> blocks(Seq32 first) const {
+    std::vector<std::pair<int, SackBlock>> runs;
+    for (const auto& [n, octet] : waiting_) {
+      if (runs.empty() || runs.back().second.right != first + n) runs.push_back({0, {first + n, first + n}});
+      runs.back().second.right += 1;
+      runs.back().first = std::max(runs.back().first, octet.touched);
+    }
+    std::ranges::sort(runs, std::greater(), [](const auto& run) { return run.first; });
+    std::vector<SackBlock> result;
+    if (duplicate_) result.push_back({first + duplicate_->first, first + duplicate_->second});
+    for (const auto& [touched, run] : runs) result.push_back(run);
+    return result;
+  }
+
+ private:
+  struct Octet {
+    std::byte octet;
+    int touched;
+  };
+  Bytes in_order_;
+  std::map<std::uint32_t, Octet> waiting_;
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> duplicate_;
+  int arrivals_ = 0;
+};
+
+TEST(ReceiveBuffer, DoesWhatANaiveModelDoes) {
+  test::Random random;
+  for (int run = 0; run < 300; ++run) {
+    const Seq32 first = Seq32(0) - random.below(200);
+    ReceiveBuffer buffer(first, 1000, 256);
+    Model model;
+    Bytes read;
+    for (int step = 0; step < 60; ++step) {
+      // Some before next(), most not far behind it; each with octets of its own, so that it
+      // shows which of two came first.
+      const std::uint32_t left = model.next() - std::min(model.next(), random.below(12)) + random.below(50);
+      Bytes octets(1 + random.below(15));
+      for (std::byte& octet : octets) octet = std::byte(static_cast<std::uint8_t>(random.below(256)));
+      const std::uint32_t cut =
+          std::min(model.next() - std::min(model.next(), left), static_cast<std::uint32_t>(octets.size()));
+      if (cut > 0) buffer.note_duplicate(first + left, first + left + cut);
+      const auto outcome = buffer.insert(first + left + cut, BytesView(octets).subspan(cut));
+      const auto expected = model.arrive(left, octets);
+      ASSERT_EQ(outcome.advanced, expected.advanced);
+      ASSERT_EQ(outcome.out_of_order, expected.out_of_order);
+      ASSERT_EQ(outcome.filled_gap, expected.filled_gap);
+      ASSERT_EQ(outcome.duplicate, expected.duplicate);
+      ASSERT_EQ(buffer.next(), first + model.next());
+      ASSERT_EQ(buffer.has_gap(), model.waiting() > 0);
+      ASSERT_EQ(buffer.octets_held(), model.next() - read.size() + model.waiting());
+      ASSERT_EQ(buffer.take_sack_blocks(100), model.blocks(first));
+      if (random.once_in(3)) {
+        Bytes into(random.below(20));
+        into.resize(buffer.read(into));
+        read.insert(read.end(), into.begin(), into.end());
+      }
+    }
+    Bytes rest(10'000);
+    rest.resize(buffer.read(rest));
+    read.insert(read.end(), rest.begin(), rest.end());
+    ASSERT_EQ(read, model.in_order());
+  }
 }
 
 }  // namespace
