@@ -31,8 +31,7 @@ void switch_on(Mutant mutant);
 
 }  // namespace tcpspec::reference::mutants
 
-#define MUTANT(name) \
-  (::tcpspec::reference::mutants::active() == ::tcpspec::reference::mutants::Mutant::name)
+#define MUTANT(name) (::tcpspec::reference::mutants::active() == ::tcpspec::reference::mutants::Mutant::name)
 
 #else
 

@@ -16,13 +16,13 @@ class RetransmissionTimeout {
   // `samples_per_window` spreads many samples of one window over the filters
   // (RFC 7323 appendix G): 1 where one segment at a time is measured.
   void measured(Duration round_trip, unsigned samples_per_window = 1);
-  void expired();      // section 5.5: doubles, up to the greatest
+  void expired();  // section 5.5: doubles, up to the greatest
   // Section 5.7: the SYN was retransmitted, and now data begins to flow.
   void lost_syn();
 
   [[nodiscard]] Duration value() const;
   [[nodiscard]] std::optional<Duration> smoothed() const { return srtt_; }  // SRTT
-  [[nodiscard]] int backed_off() const { return backed_off_; }              // expiries since the last sample, or the SYN
+  [[nodiscard]] int backed_off() const { return backed_off_; }  // expiries since the last sample, or the SYN
 
  private:
   const Times* times_;
