@@ -108,7 +108,7 @@ class RunCommand {
     run_.command = options_.command;
     run_.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
     run_.host = host_words();
-    run_.clock = "real";
+    run_.clock = target_.description().clock == target::Description::Clock::real ? "real" : "simulated";
     run_.seed = seed_;
     run_.time_scale = options_.time_scale;
     run_.jobs = options_.jobs;

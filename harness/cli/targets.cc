@@ -10,6 +10,7 @@
 #include "cli/exit_code.hh"
 #include "target/doctor.hh"
 #include "target/linux_target.hh"
+#include "target/reference_target.hh"
 
 namespace tcpspec::cli {
 
@@ -17,17 +18,31 @@ namespace {
 
 using target::LinuxOptions;
 
+using Opened = std::expected<std::unique_ptr<target::Target>, target::EnvironmentError>;
+
+LinuxOptions linux_options(LinuxOptions::Link link) {
+  LinuxOptions options;
+  options.link = link;
+  // For trying what happens where the device is missing.
+  if (const char* device = std::getenv("TCPSPEC_TUN_DEVICE")) options.tun_device = device;
+  return options;
+}
+
 struct Known {
   std::string_view name;
   std::string_view about;
-  LinuxOptions::Link link;
+  Opened (*open)();
 };
 
-constexpr std::array<Known, 3> kTargets = {{
+constexpr std::array<Known, 4> kTargets = {{
     {"linux", "this machine's kernel, over a TUN device where it may be opened, else over a veth pair",
-     LinuxOptions::Link::automatic},
-    {"linux-tun", "this machine's kernel, over a TUN device", LinuxOptions::Link::tun},
-    {"linux-veth", "this machine's kernel, over a veth pair", LinuxOptions::Link::veth},
+     [] { return target::open_linux_target(linux_options(LinuxOptions::Link::automatic)); }},
+    {"linux-tun", "this machine's kernel, over a TUN device",
+     [] { return target::open_linux_target(linux_options(LinuxOptions::Link::tun)); }},
+    {"linux-veth", "this machine's kernel, over a veth pair",
+     [] { return target::open_linux_target(linux_options(LinuxOptions::Link::veth)); }},
+    {"reference", "the reference stack of tcpspec, in this process, on a simulated clock; needs no privilege",
+     []() -> Opened { return target::open_reference_target(); }},
 }};
 
 const Known* find(const std::string& name) {
@@ -49,14 +64,6 @@ int list_targets() {
     fmt::print("{:<12} version {}; can: {}\n", "", description.version, fmt::join(description.capabilities, ", "));
   }
   return kAsExpected;
-}
-
-LinuxOptions linux_options(LinuxOptions::Link link) {
-  LinuxOptions options;
-  options.link = link;
-  // For trying what happens where the device is missing.
-  if (const char* device = std::getenv("TCPSPEC_TUN_DEVICE")) options.tun_device = device;
-  return options;
 }
 
 int doctor() {
@@ -86,7 +93,7 @@ std::string target_names() {
 }
 
 std::expected<std::unique_ptr<target::Target>, target::EnvironmentError> open_target(const std::string& name) {
-  return target::open_linux_target(linux_options(find(name)->link));
+  return find(name)->open();
 }
 
 Action add_targets(CLI::App& app) {

@@ -68,6 +68,9 @@ class Schedule {
         interrupt_(interrupt),
         on_played_(on_played),
         on_progress_(on_progress),
+        simulated_(target.description().clock == target::Description::Clock::simulated),
+        // On a clock that jumps no waits overlap, and one test after another is the same every time.
+        most_in_flight_(simulated_ ? 1 : static_cast<std::size_t>(std::max(options.jobs, 1))),
         slack_(std::llround(static_cast<double>(options.slack.count()) * options.time_scale)) {
     for (int repetition = 0; repetition < options.repeat; ++repetition)
       for (const auto* test : tests) waiting_.push_back({test, repetition, script::least_duration(*test), 1});
@@ -91,8 +94,7 @@ class Schedule {
 
  private:
   void fill() {
-    const auto most = static_cast<std::size_t>(std::max(options_.jobs, 1));
-    while (flights_.size() < most && !waiting_.empty() && !stopped_) {
+    while (flights_.size() < most_in_flight_ && !waiting_.empty() && !stopped_) {
       const Job job = waiting_.back();
       waiting_.pop_back();
       launch(job);
@@ -119,7 +121,7 @@ class Schedule {
                   {}};
     if (!played.missing.empty()) return report(std::move(played));
     target::AttachmentRequest request{job.test->family, job.test->sysctls,
-                                      job.test->alone ? target::Isolation::alone : target::Isolation::shared};
+                                      job.test->alone ? target::Isolation::alone : target::Isolation::shared, played.seed};
     auto attachment = target_.attach(request);
     if (!attachment) {
       played.refused = attachment.error();
@@ -144,7 +146,7 @@ class Schedule {
   void turn() {
     const Instant before = target_.now();
     // Waiting in short pieces shows when we were kept from running.
-    const Instant wake = std::min(earliest_alarm(), before + slack_ / 2);
+    const Instant wake = simulated_ ? earliest_alarm() : std::min(earliest_alarm(), before + slack_ / 2);
     target_.wait(wake, events_);
     const Instant now = target_.now();
     const bool late = now > wake + slack_;
@@ -295,6 +297,8 @@ class Schedule {
   const std::atomic<int>& interrupt_;
   const OnPlayed& on_played_;
   const OnProgress& on_progress_;
+  bool simulated_;
+  std::size_t most_in_flight_;
   Duration slack_;
   std::vector<Job> waiting_;
   std::unordered_map<target::AttachmentId, std::unique_ptr<Flight>> flights_;

@@ -32,6 +32,9 @@ using packet::Instant;
 struct Description {
   std::string name;     // "linux"
   std::string version;  // "6.18.44"
+  // simulated: wait() makes the clock jump to what happens next, so that a timer of hours
+  // costs nothing and nobody is ever late.
+  enum class Clock : std::uint8_t { real, simulated } clock = Clock::real;
   // What it can do, by the names that a test's `needs:` uses: "listen", "connect",
   // "half-close", "tcp-info", "urgent", "keep-alive", "sack", "timestamps",
   // "window-scale", "ipv4", "ipv6", "sysctl", "linger", "icmp" ...
@@ -53,6 +56,7 @@ struct AttachmentRequest {
   packet::Family family = packet::Family::ipv4;
   std::map<std::string, std::string> sysctls = {};  // "net.ipv4.tcp_syncookies" -> "0"; others keep the pinned value
   Isolation isolation = Isolation::shared;          // alone: no other test in the same kernel namespace
+  std::uint64_t seed = 0;                           // of whatever the target chooses at random, where it can be told
 };
 
 using AttachmentId = std::uint32_t;
