@@ -47,7 +47,7 @@ void Connection::take_acknowledgment(const ArrivedSegment& segment, Instant now)
     // What went into the closed window was not taken: send it again with what follows it.
     stop(Timer::persist);
     window_probes_ = 0;
-    if (flight_size() > 0) recovery_->resend_all(flight());
+    if (flight_size() > 0) recovery_->window_opened(flight());
   }
 }
 

@@ -29,6 +29,15 @@ bool is_fragment(const packet::SegmentView& view) {
   return (packet::wire::load16(view.bytes(), 6) & 0x3fffU) != 0;
 }
 
+// RFC 791 section 3.1 and RFC 8200 section 3: not all of what its header speaks of is here.
+bool is_cut_off(const packet::SegmentView& view) {
+  const auto bytes = view.bytes();
+  const std::size_t said = view.family() == Family::ipv4
+                               ? packet::wire::load16(bytes, 2)
+                               : packet::wire::ipv6_header_octets + packet::wire::load16(bytes, 4);
+  return said > bytes.size();
+}
+
 struct OptionReader {
   ArrivedOptions& into;
   // A kind that comes twice counts as it came last, but for SACK, whose blocks add up.
@@ -49,7 +58,7 @@ struct OptionReader {
 }  // namespace
 
 std::optional<ArrivedSegment> read_segment(const packet::SegmentView& view) {
-  if (!view.has_tcp_header() || is_fragment(view)) return std::nullopt;
+  if (!view.has_tcp_header() || is_fragment(view) || is_cut_off(view)) return std::nullopt;
   if (!view.ip_checksum_ok()) return std::nullopt;
   if (!view.checksum_ok()) return std::nullopt;
   const std::size_t header = std::size_t{4} * view.data_offset();

@@ -203,6 +203,7 @@ class Connection {
   [[nodiscard]] std::uint32_t usable_window() const;
   [[nodiscard]] std::uint32_t unsent() const;  // octets of data, the FIN not counted
   [[nodiscard]] bool fin_to_send() const;
+  [[nodiscard]] bool fin_sent() const;
   void send_window_probe(Instant now);
   // The window to write into a segment; moves the right edge (section 3.8.6.2.2).
   [[nodiscard]] std::uint16_t offer_window(packet::Flags flags);

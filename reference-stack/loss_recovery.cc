@@ -178,6 +178,10 @@ void LossRecovery::resend_all(Flight flight) {
   set_cwnd(smss_);
 }
 
+void LossRecovery::window_opened(Flight flight) {
+  if (!recovering_) mark_all_lost(flight);
+}
+
 // RFC 6582 section 3.2 step 4, RFC 6675 section 5.1: no fast recovery until everything that
 // was sent by now is acknowledged.
 void LossRecovery::give_up_recovery(Flight flight) {
@@ -277,7 +281,8 @@ std::optional<SequenceRange> LossRecovery::next_retransmission(Flight flight) co
   const auto hole = scoreboard_.first_hole(high_rxt_, lost);
   if (!hole) return std::nullopt;
   const SequenceRange range = first_segment_of(*hole);
-  if (room(flight) < (by_sack ? smss_ : range.octets)) return std::nullopt;
+  // Whole segments, else options beside the data would leave scraps to follow at once.
+  if (room(flight) < smss_ && (by_sack || pipe(flight) > 0)) return std::nullopt;
   return range;
 }
 

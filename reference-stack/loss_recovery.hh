@@ -51,6 +51,9 @@ class LossRecovery {
   // and without a halved window.
   void smss_became(std::uint32_t smss);
   void resend_all(Flight flight);
+  // What went into a closed window as a probe was not taken, and now the window is open: it
+  // goes again with what follows it. No congestion is to blame.
+  void window_opened(Flight flight);
 
   // At most SMSS octets that are to be sent again now; nullopt: none, or none that may.
   [[nodiscard]] std::optional<SequenceRange> next_retransmission(Flight flight) const;

@@ -136,6 +136,10 @@ std::uint32_t Connection::unsent() const {
   return static_cast<std::uint32_t>(std::max(distance(snd_.nxt, outgoing_.end()), 0));
 }
 
+bool Connection::fin_sent() const {
+  return fin_wanted_ && snd_.nxt == outgoing_.end() + 1U;
+}
+
 bool Connection::fin_to_send() const {
   return fin_wanted_ && snd_.nxt == outgoing_.end();
 }
@@ -165,7 +169,11 @@ bool Connection::send_again(std::optional<SequenceRange> range, Instant now) {
   if (!range) return false;
   const auto room = distance(range->from, snd_.una + snd_.wnd);
   if (room <= 0) return false;
-  const auto octets = std::min(range->octets, static_cast<std::uint32_t>(room));
+  auto octets = std::min(range->octets, static_cast<std::uint32_t>(room));
+  // A short end is filled up with what follows (section 3.7.1 asks for no particular cuts).
+  const std::uint32_t mss = effective_mss(now);
+  if (range->from + octets == snd_.nxt && octets < mss && !fin_sent())
+    octets += std::min({mss - octets, unsent(), usable_window()});
   ++stack_.statistics_.retransmissions;
   send_range(range->from, octets, Transmission::again, now);
   return true;
@@ -259,8 +267,10 @@ void Connection::note_transmission(Seq32 from, std::uint32_t length, Transmissio
   } else if (timed_ && !MUTANT(karn_ignored)) {
     timed_.reset();  // Karn: an ACK could be for the one or the other
   }
-  if (distance(snd_.nxt, end) > 0) snd_.nxt = end;
-  if (recovery_) recovery_->transmitted({from, length}, kind);
+  const auto fresh = static_cast<std::uint32_t>(std::max(distance(snd_.nxt, end), 0));
+  snd_.nxt += fresh;
+  if (recovery_ && kind == Transmission::again) recovery_->transmitted({from, length - fresh}, kind);
+  if (recovery_ && fresh > 0) recovery_->transmitted({end - fresh, fresh}, Transmission::fresh);
   if (!timer(Timer::retransmission) && snd_.wnd != 0) start(Timer::retransmission, now + rto_.value());
 }
 
