@@ -289,10 +289,30 @@ TEST_F(CliOnKernel, NoPrivilegeForNamespaces) {
       "sh"};
   const auto probe = run_program({"unshare", "--user", "--map-root-user", "setpriv", "--version"}, folder_.string());
   if (probe.code != 0) GTEST_SKIP() << "user namespaces are needed to take privileges away: " << probe.err;
-  const auto finished = run({"run"}, locked);
+  const auto finished = run({"run", "--target", "linux"}, locked);
   EXPECT_EQ(finished.code, kEnvironment) << finished.out << finished.err;
   EXPECT_THAT(finished.err, HasSubstr("cannot start"));
   EXPECT_THAT(finished.err, HasSubstr("root"));
+  // Whoever did not ask for the kernel gets the stack that needs no privilege.
+  const auto substitute = run({"run"}, locked);
+  EXPECT_EQ(substitute.code, kAsExpected) << substitute.out << substitute.err;
+  EXPECT_THAT(substitute.err, HasSubstr("cannot start"));
+  EXPECT_THAT(substitute.err, HasSubstr("`reference`"));
+}
+
+// On a simulated clock nothing is left to chance: all but the clock on the wall is the same again.
+TEST_F(Cli, TwoRunsOnTheReferenceStackAreAlike) {
+  const auto report = [this](const std::string& file, const std::string& jobs) {
+    const auto finished = run({"run", "--suites", kSource + "/suites", "--target", "reference", "--seed", "0x5f31",
+                               "-q", "-j", jobs, "--report", "json=" + file});
+    EXPECT_EQ(finished.code, kAsExpected) << finished.out << finished.err;
+    auto json = nlohmann::json::parse(read(file));
+    for (const auto* accident : {"started", "duration_ns", "command", "jobs"}) json.erase(accident);
+    return json.dump();
+  };
+  const auto once = report("once.json", "1");
+  EXPECT_GT(once.size(), 100'000U);
+  EXPECT_TRUE(once == report("again.json", "64")) << "two runs with one seed differ";
 }
 
 TEST_F(CliOnKernel, WithoutRoot) {

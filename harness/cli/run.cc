@@ -26,7 +26,7 @@ namespace {
 
 struct RunOptions {
   SuiteOptions suite;
-  std::string target = "linux";
+  std::string target;  // empty: this machine's kernel, or the reference stack where that may not be tested
   int jobs = 256;
   std::string seed;
   int repeat = 1;
@@ -183,8 +183,40 @@ class RunCommand {
   bool write_failed_ = false;
 };
 
-int run(const RunOptions& options) {
-  if (!is_target(options.target)) {
+// The target that was asked for; or the kernel, and where that is not allowed the stack that
+// needs nothing, with a word about it.
+std::unique_ptr<target::Target> open_chosen(std::string& name) {
+  const bool asked = !name.empty();
+  if (!asked) name = "linux";
+  auto opened = open_target(name);
+  if (opened) return std::move(*opened);
+  fmt::print(stderr, "tcpspec: the target `{}` cannot start: {}\n  {}\n", name, opened.error().what,
+             opened.error().hint);
+  if (asked) return nullptr;
+  name = "reference";
+  fmt::print(stderr, "  playing against `reference`, the stack of tcpspec, instead\n");
+  auto substitute = open_target(name);
+  return substitute ? std::move(*substitute) : nullptr;
+}
+
+std::expected<runner::Baseline, int> choose_baseline(const RunOptions& options) {
+  if (options.no_baseline) return runner::Baseline{};
+  // The kernel's deviations do not depend on the link that shows them.
+  const auto name = options.target.starts_with("linux") ? std::string("linux") : options.target;
+  const auto path = options.baseline.empty() ? fmt::format("{}/baselines/{}.yaml", suites_folder(options.suite), name)
+                                             : options.baseline;
+  auto loaded = runner::load_baseline(path);
+  if (!loaded) {
+    print(loaded.error());
+    return std::unexpected(kUsage);
+  }
+  for (auto& entry : loaded->entries)
+    if (entry.target == name) entry.target = options.target;
+  return std::move(*loaded);
+}
+
+int run(RunOptions options) {
+  if (!options.target.empty() && !is_target(options.target)) {
     fmt::print(stderr, "tcpspec: unknown target `{}`\n  one of: {}\n", options.target, target_names());
     return kUsage;
   }
@@ -204,28 +236,11 @@ int run(const RunOptions& options) {
   }
   const auto chosen = choose(options.suite);
   if (!chosen) return chosen.error();
-  runner::Baseline baseline;
-  if (!options.no_baseline) {
-    // The kernel's deviations do not depend on the link that shows them.
-    const auto name = options.target.starts_with("linux") ? std::string("linux") : options.target;
-    const auto path = options.baseline.empty() ? fmt::format("{}/baselines/{}.yaml", suites_folder(options.suite), name)
-                                               : options.baseline;
-    auto loaded = runner::load_baseline(path);
-    if (!loaded) {
-      print(loaded.error());
-      return kUsage;
-    }
-    for (auto& entry : loaded->entries)
-      if (entry.target == name) entry.target = options.target;
-    baseline = std::move(*loaded);
-  }
-  auto target = open_target(options.target);
-  if (!target) {
-    fmt::print(stderr, "tcpspec: the target `{}` cannot start: {}\n  {}\n", options.target, target.error().what,
-               target.error().hint);
-    return kEnvironment;
-  }
-  return RunCommand(options, **chosen, **target, seed, std::move(baseline)).run();
+  auto target = open_chosen(options.target);
+  if (!target) return kEnvironment;
+  auto baseline = choose_baseline(options);
+  if (!baseline) return baseline.error();
+  return RunCommand(options, **chosen, *target, seed, std::move(*baseline)).run();
 }
 
 }  // namespace
@@ -236,8 +251,9 @@ Action add_run(CLI::App& app) {
       "Example: tcpspec run 'handshake/*' --target linux --report html=report.html --report junit=junit.xml");
   auto options = std::make_shared<RunOptions>();
   add_suite_options(*command, options->suite);
-  command->add_option("--target", options->target, "The implementation under test")
-      ->capture_default_str()
+  command
+      ->add_option("--target", options->target,
+                   "The implementation under test (default: linux, or reference where linux cannot start)")
       ->envname("TCPSPEC_TARGET");
   command->add_option("--jobs,-j", options->jobs, "Tests in flight at once")
       ->check(CLI::Range(1, 4096))
