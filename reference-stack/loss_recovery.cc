@@ -10,7 +10,6 @@ using packet::later;
 
 namespace {
 
-constexpr int kDupThresh = 3;  // RFC 5681 section 3.2, RFC 6675 section 2
 // RFC 7323 section 2.3: no peer can advertise more, and a larger window allows nothing that this one does not.
 constexpr std::uint32_t kGreatestWindow = 65'535U << 14;
 
@@ -160,10 +159,9 @@ void LossRecovery::timed_out(Flight flight) {
   // RFC 5681 section 3.1 equation 4: but where the timer has sent the same segment before, ssthresh stays.
   if (timed_out_at_ != flight.una) halve(flight);
   timed_out_at_ = flight.una;
-  give_up_recovery(flight);
-  // RFC 2018 section 8: the peer may have dropped what it reported, and what it reported
-  // before is to be ignored. RFC 6675 section 5.1 would allow to keep it; but the answers to
-  // what is sent now tell it again, and they alone are certain.
+  // RFC 2018 sections 5 and 5.1: the peer may have dropped what it reported, and nothing of it
+  // counts any longer. RFC 6675 section 5.1 would allow to keep it; but the answers to what is
+  // sent now tell it again, and they alone are certain.
   scoreboard_.clear();
   mark_all_lost(flight);
   set_cwnd(smss_);  // RFC 5681 section 3.1: the loss window
@@ -173,7 +171,6 @@ void LossRecovery::resend_all(Flight flight) {
   // RFC 1191 section 6.4: the segments were too large, and no congestion is to blame. Slow
   // start it is, one segment until acknowledgments come, but back to the same window.
   if (!recovering_) ssthresh_ = std::max(ssthresh_, cwnd_);
-  give_up_recovery(flight);
   mark_all_lost(flight);
   set_cwnd(smss_);
 }
@@ -182,20 +179,17 @@ void LossRecovery::window_opened(Flight flight) {
   if (!recovering_) mark_all_lost(flight);
 }
 
-// RFC 6582 section 3.2 step 4, RFC 6675 section 5.1: no fast recovery until everything that
-// was sent by now is acknowledged.
-void LossRecovery::give_up_recovery(Flight flight) {
+void LossRecovery::mark_all_lost(Flight flight) {
+  lost_before_ = flight.nxt;
+  high_rxt_ = flight.una;
+  // RFC 6582 section 3.2 step 4, RFC 6675 section 5.1: fast recovery ends, and none begins
+  // until everything that was sent by now is acknowledged.
   recovering_ = false;
+  at_once_ = false;
   recover_ = flight.nxt;
   duplicates_ = 0;
   limited_ = 0;
   acknowledged_in_avoidance_ = 0;
-}
-
-void LossRecovery::mark_all_lost(Flight flight) {
-  at_once_ = false;
-  lost_before_ = flight.nxt;
-  high_rxt_ = flight.una;
 }
 
 void LossRecovery::halve(Flight flight) {

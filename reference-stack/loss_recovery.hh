@@ -90,7 +90,6 @@ class LossRecovery {
   void duplicated(Flight flight);
   void enter_recovery(Flight flight);
   void leave_recovery(Flight flight);
-  void give_up_recovery(Flight flight);
   void mark_all_lost(Flight flight);
   void halve(Flight flight);
   void set_cwnd(std::uint64_t octets);
@@ -111,7 +110,8 @@ class LossRecovery {
   bool recovering_ = false;
   int partial_acknowledgments_ = 0;  // in this recovery
   // `recover` of RFC 6582 and RecoveryPoint of RFC 6675, but behind the octet that they name;
-  // nullopt where SND.UNA has left it behind.
+  // nullopt where SND.UNA has left it behind. Not the ISS in the beginning (RFC 6582 section
+  // 3.2 step 1), which would deny fast retransmit to the very first segment.
   std::optional<Seq32> recover_;
   std::optional<Seq32> timed_out_at_;  // SND.UNA when the timer expired, while it stays there
 

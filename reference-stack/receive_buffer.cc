@@ -16,9 +16,13 @@ std::uint32_t size_of(BytesView octets) {
   return static_cast<std::uint32_t>(octets.size());
 }
 
+Seq32 earlier(Seq32 a, Seq32 b) {
+  return distance(a, b) > 0 ? a : b;
+}
+
 // What both ranges cover; left and right are equal or cross over where that is nothing.
 SackBlock common(SackBlock a, SackBlock b) {
-  return {later(a.left, b.left), later(b.right, a.right) == a.right ? b.right : a.right};
+  return {later(a.left, b.left), earlier(a.right, b.right)};
 }
 
 }  // namespace

@@ -11,9 +11,6 @@ using packet::later;
 
 namespace {
 
-// RFC 6675 section 2: so many duplicates, or so much reported above, tell of a loss.
-constexpr int kDupThresh = 3;
-
 Seq32 earlier(Seq32 a, Seq32 b) {
   return distance(a, b) > 0 ? a : b;
 }

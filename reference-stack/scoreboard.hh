@@ -18,6 +18,9 @@
 
 namespace tcpspec::reference {
 
+// So many duplicates, or so much reported above, tell of a loss: RFC 5681 section 3.2, RFC 6675 section 2.
+inline constexpr int kDupThresh = 3;
+
 struct Flight {
   Seq32 una;  // SND.UNA
   Seq32 nxt;  // SND.NXT: behind everything that was ever sent
