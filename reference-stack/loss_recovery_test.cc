@@ -139,6 +139,25 @@ TEST_F(NewReno, WhatWasNotBeyondTheWindowIsNoLimitedTransmit) {
   EXPECT_EQ(sender.loss.ssthresh(), 3000u);
 }
 
+TEST_F(NewReno, OnlyThePartBeyondTheWindowIsLimitedTransmit) {
+  sender.unsent = 9500;
+  sender.send();
+  sender.unsent = 1500;
+  sender.duplicate();
+  EXPECT_THAT(sender.send(), SizeIs(2));
+  duplicates(2);
+  EXPECT_EQ(sender.loss.ssthresh(), 5000u);  // of 11
+}
+
+TEST_F(NewReno, WhatLimitedTransmitSentIsInTheWindowOnceItMovesOn) {
+  sender.send();
+  duplicates(2);
+  EXPECT_THAT(sender.send(), SizeIs(2));
+  sender.acknowledge(segment(1));
+  duplicates(3);
+  EXPECT_EQ(sender.loss.ssthresh(), 5500u);
+}
+
 // Equation 4: two segments at the least.
 TEST_F(NewReno, TheThresholdIsTwoSegmentsAtLeast) {
   sender.unsent = 4002;
@@ -199,6 +218,16 @@ TEST_F(NewReno, OnlyTheFirstPartialAcknowledgmentRestartsTheTimer) {
   sender.acknowledge(segment(12));
   ASSERT_FALSE(sender.loss.recovering());
   EXPECT_TRUE(sender.loss.restarts_timer());
+  // And so in the next recovery.
+  sender.unsent = 8000;
+  sender.send();
+  sender.acknowledge(segment(13));
+  sender.send();
+  duplicates(3);
+  ASSERT_TRUE(sender.loss.recovering());
+  sender.send();
+  sender.acknowledge(segment(14));
+  EXPECT_TRUE(sender.loss.restarts_timer());
 }
 
 // RFC 6582 section 3.2 step 2, and section 4: duplicates at `recover` may come of what was sent again in vain.
@@ -238,10 +267,23 @@ TEST_F(NewReno, AShortSegmentAtTheEndIsSentAgainWhereTheWindowHasRoomForIt) {
   sender.acknowledge(at(499));
   ASSERT_EQ(sender.loss.cwnd(), 1499u);
   EXPECT_THAT(sender.send(), IsEmpty());  // 501 are in flight
+  EXPECT_EQ(sender.loss.fresh_octets_allowed(sender.flight), 0u);
   sender.acknowledge(at(501));
   EXPECT_THAT(sender.send(), ElementsAre(again(1)));
   sender.acknowledge(segment(2));
   EXPECT_THAT(sender.send(), ElementsAre(again(2), test::Sent{LossRecovery::Transmission::again, 3000, 500}));
+}
+
+TEST_F(NewReno, AShortSegmentNeedsNoMoreRoomThanItsLength) {
+  for (const auto& [octets, goes] : {std::pair{998U, true}, {999U, false}}) {
+    Sender small(Sack::no);
+    small.unsent = 1000 + octets;
+    small.send();
+    small.time_out();
+    small.send();
+    small.acknowledge(at(499));  // room for 998
+    EXPECT_EQ(small.send().size(), goes ? 1u : 0u) << octets;
+  }
 }
 
 TEST_F(NewReno, ASecondTimeoutOfTheSameSegmentLeavesTheThreshold) {
@@ -325,6 +367,27 @@ TEST_F(NewReno, ALossInTheInitialWindowMakesLaterRestartsSmaller) {
   EXPECT_EQ(window_after_idle(10), 10'000u);
 }
 
+TEST_F(NewReno, ALossInARestartWindowMakesLaterRestartsSmallerToo) {
+  const auto window_after_idle = [](std::uint32_t acknowledged) {
+    Sender lossy(Sack::no);
+    lossy.loss.acknowledged({.una_before = segment(0), .flight = {segment(10), segment(10)}});
+    lossy.flight = {segment(10), segment(10)};
+    lossy.loss.restart_after_idle();
+    lossy.send();
+    lossy.acknowledge(segment(10 + acknowledged));
+    lossy.send();
+    lossy.time_out();
+    for (int n = 0; n < 40; ++n) {
+      lossy.send();
+      lossy.acknowledge(lossy.flight.una + 1000);
+    }
+    lossy.loss.restart_after_idle();
+    return lossy.loss.cwnd();
+  };
+  EXPECT_EQ(window_after_idle(9), 4000u);
+  EXPECT_EQ(window_after_idle(10), 10'000u);
+}
+
 // RFC 5681 section 3.1; RFC 1191 section 6.4.
 TEST_F(NewReno, ASmallerSegmentSizeKeepsTheNumberOfSegments) {
   sender.send();
@@ -354,11 +417,38 @@ TEST_F(NewReno, SegmentsThatWereTooLargeCostNoWindow) {
   EXPECT_EQ(sender.loss.ssthresh(), before);
 }
 
+TEST_F(NewReno, ALargerSegmentSizeLeavesTheWindow) {
+  sender.loss.smss_became(1400);
+  EXPECT_EQ(sender.loss.cwnd(), 10'000u);
+}
+
 TEST_F(NewReno, ALargerSegmentSizeHoldsOneSegmentAtLeast) {
   sender.send();
   sender.time_out();
   sender.loss.smss_became(1400);
   EXPECT_EQ(sender.loss.cwnd(), 1400u);
+}
+
+// What was remembered by sequence number is no longer true when the numbers come round.
+TEST_F(NewReno, NothingIsRememberedForATurnOfTheNumbers) {
+  const auto acknowledge_much = [&](int quarters) {
+    for (; quarters > 0; --quarters) {
+      sender.flight.nxt = sender.flight.una + (1U << 30);
+      sender.acknowledge(sender.flight.nxt);
+    }
+  };
+  sender.send();
+  sender.time_out();
+  acknowledge_much(3);
+  sender.flight.nxt = sender.flight.una + 10'000;
+  duplicates(3);
+  EXPECT_TRUE(sender.loss.recovering());
+  acknowledge_much(1);
+  ASSERT_EQ(sender.flight.una, test::kFirst);
+  const std::uint32_t threshold = sender.loss.ssthresh();
+  sender.flight.nxt = sender.flight.una + 100'000;
+  sender.time_out();
+  EXPECT_NE(sender.loss.ssthresh(), threshold);
 }
 
 // A FIN is one octet behind the text.

@@ -222,6 +222,9 @@ TEST_F(ReceiveBufferTest, ForgetsADuplicateThatWasNotToldBeforeTheNextSegment) {
   insert(20, 30);
   insert(60, 70);
   EXPECT_THAT(buffer.take_sack_blocks(4), ElementsAre(block(60, 70), block(10, 40)));
+  insert(20, 30);
+  insert(30, 45);
+  EXPECT_THAT(buffer.take_sack_blocks(4), ElementsAre(block(30, 40), block(10, 45), block(60, 70)));
 }
 
 TEST_F(ReceiveBufferTest, TellsADuplicateThatIsDeliveredWithItsSegment) {

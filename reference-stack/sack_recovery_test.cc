@@ -85,6 +85,30 @@ TEST_F(SackRecovery, LimitedTransmitIsBoundByThePipe) {
   EXPECT_EQ(sender.loss.ssthresh(), 5000u);
 }
 
+TEST_F(SackRecovery, LimitedTransmitGoesByWholeSegments) {
+  sender.send();
+  const auto allowed = [&](std::uint32_t reported) {
+    sender.duplicate({{segment(1), segment(1) + reported}});
+    return sender.loss.fresh_octets_allowed(sender.flight);
+  };
+  EXPECT_EQ(allowed(999), 0u);
+  EXPECT_EQ(allowed(1999), 1000u);
+}
+
+// Section 5 (C): a short hole needs room for a whole segment too.
+TEST_F(SackRecovery, SendsNothingAgainWhereTheRoomIsLessThanASegment) {
+  sender.send();
+  // 0 is lost, and the first 300 octets of 2.
+  sender.duplicate({segments(1, 1), {segment(2) + 300, segment(4) + 700}});
+  ASSERT_TRUE(sender.loss.recovering());
+  EXPECT_THAT(sender.send(), ElementsAre(again(0)));
+  // 1000 of 0, and what follows: 4000 octets of the window are full.
+  sender.duplicate({{segment(4) + 700, segment(6) + 999}});
+  EXPECT_THAT(sender.send(), IsEmpty());
+  sender.duplicate({{segment(6) + 999, segment(7)}});
+  EXPECT_THAT(sender.send(), ElementsAre(test::Sent{LossRecovery::Transmission::again, 2000, 300}));
+}
+
 TEST_F(SackRecovery, SendsTheLostHolesFirstAndThenWhatIsFresh) {
   sender.send();
   // 0, 2 and 4 are lost; 9 arrives last.
@@ -183,7 +207,22 @@ TEST_F(SackRecovery, KeepsWhatWasReportedWhenRecoveryEnds) {
   EXPECT_THAT(sender.send(), Contains(again(10)));
 }
 
-// Section 5.1, and RFC 2018 section 8: what was reported before is forgotten, what is reported since is not sent again.
+// Section 5 (3.1): HighRxt is HighACK then, so that 10 counts as lost, and not as sent again.
+TEST_F(SackRecovery, WhatWasSentAgainIsForgottenWhenRecoveryEnds) {
+  sender.send();
+  sender.duplicate({segments(1, 4)});
+  sender.duplicate({segments(1, 8)});
+  EXPECT_THAT(sender.send(), ElementsAre(again(0), fresh(10), fresh(11), fresh(12)));
+  sender.duplicate({segments(11, 12), segments(1, 9)});
+  EXPECT_THAT(sender.send(), ElementsAre(fresh(13), fresh(14), fresh(15)));
+  sender.duplicate({segments(11, 15), segments(1, 9)});
+  EXPECT_THAT(sender.send(), ElementsAre(again(10), fresh(16), fresh(17), fresh(18)));
+  sender.acknowledge(segment(10), {});
+  ASSERT_FALSE(sender.loss.recovering());
+  EXPECT_THAT(sender.send(), ElementsAre(fresh(19), fresh(20)));
+}
+
+// Section 5.1, and RFC 2018 section 5: what was reported before is forgotten, what is reported since is not sent again.
 TEST_F(SackRecovery, ATimeoutSendsTheHolesAgainInOrder) {
   sender.send();
   sender.duplicate({segments(1, 2)});
