@@ -119,6 +119,7 @@ bool LossRecovery::below_recover(Seq32 una) const {
 }
 
 void LossRecovery::enter_recovery(Flight flight) {
+  assert(flight.una != flight.nxt && "a duplicate is one only while data is outstanding (RFC 5681 section 2 (a))");
   halve(flight);
   recovering_ = true;
   partial_acknowledgments_ = 0;

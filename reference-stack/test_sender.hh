@@ -2,7 +2,9 @@
 // A sender for the tests of LossRecovery: it has no octets, only numbers, and segments of
 // 1000 octets with the numbers 0, 1, 2 ... It begins 5000 octets before the wrap.
 
+#include <algorithm>
 #include <ostream>
+#include <utility>
 #include <vector>
 
 #include "reference/loss_recovery.hh"
