@@ -276,8 +276,7 @@ std::optional<SequenceRange> LossRecovery::next_retransmission(Flight flight) co
   const auto hole = scoreboard_.first_hole(high_rxt_, lost);
   if (!hole) return std::nullopt;
   const SequenceRange range = first_segment_of(*hole);
-  // Whole segments, else options beside the data would leave scraps to follow at once.
-  if (room(flight) < smss_ && (by_sack || pipe(flight) > 0)) return std::nullopt;
+  if (room(flight) < (by_sack ? smss_ : range.octets)) return std::nullopt;
   return range;
 }
 
