@@ -15,9 +15,14 @@ using packet::Flags;
 // retransmission queue that are thereby entirely acknowledged are removed."
 void Connection::take_acknowledgment(const ArrivedSegment& segment, Instant now) {
   const Seq32 una_before = snd_.una;
+  const bool was_closed = snd_.wnd == 0;
   const bool duplicate = is_duplicate_ack(segment);
   if (distance(snd_.una, segment.ack) > 0) {
     const bool syn_acknowledged = snd_.una == snd_.iss;
+    // SND.WND counts from SND.UNA. Where the segment is too old to tell a window (it was sent
+    // again: SND.WL1 is above it), the right edge stays where it was told to be.
+    if (!syn_acknowledged && !MUTANT(window_edge_moves_with_una))
+      snd_.wnd -= std::min(snd_.wnd, static_cast<std::uint32_t>(distance(snd_.una, segment.ack)));
     snd_.una = segment.ack;
     if (syn_acknowledged && !recovery_) begin_sending(now);
     measure_round_trip(segment, now);
@@ -29,7 +34,6 @@ void Connection::take_acknowledgment(const ArrivedSegment& segment, Instant now)
     if (flight_size() > 0) unanswered_since_ = now;
     stack_.changed(id_);
   }
-  const bool was_closed = snd_.wnd == 0;
   update_send_window(segment, now);
   if (!recovery_) return;
   recovery_->acknowledged(
