@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <memory>
 #include <unordered_map>
 #include <utility>
@@ -18,6 +19,9 @@ std::uint64_t seed_of(std::uint64_t run_seed, const std::string& test_id, int re
 }
 
 namespace {
+
+constexpr Duration long_test = std::chrono::seconds(5);
+constexpr std::size_t most_again_in_flight = 8;
 
 struct Job {
   const script::Test* test = nullptr;
@@ -88,7 +92,7 @@ class Schedule {
       if (flights_.empty()) break;
       turn();
     }
-    const bool something_left = !flights_.empty() || !waiting_.empty();
+    const bool something_left = !flights_.empty() || !waiting_.empty() || !again_.empty();
     return stopped_ && something_left ? abandon(Ending::stopped) : Ending::complete;
   }
 
@@ -97,6 +101,12 @@ class Schedule {
     while (flights_.size() < most_in_flight_ && !waiting_.empty() && !stopped_) {
       const Job job = waiting_.back();
       waiting_.pop_back();
+      launch(job);
+    }
+    while (waiting_.empty() && !again_.empty() && again_in_flight_ < most_again_in_flight &&
+           flights_.size() < most_in_flight_ && !stopped_) {
+      const Job job = again_.front();
+      again_.pop_front();
       launch(job);
     }
   }
@@ -121,7 +131,8 @@ class Schedule {
                   {}};
     if (!played.missing.empty()) return report(std::move(played));
     target::AttachmentRequest request{job.test->family, job.test->sysctls,
-                                      job.test->alone ? target::Isolation::alone : target::Isolation::shared, played.seed};
+                                      job.test->alone ? target::Isolation::alone : target::Isolation::shared,
+                                      played.seed};
     auto attachment = target_.attach(request);
     if (!attachment) {
       played.refused = attachment.error();
@@ -136,6 +147,7 @@ class Schedule {
     setup.time_scale = options_.time_scale;
     flight->play = std::make_unique<engine::Play>(*job.test, setup, *flight);
     flight->play->start(target_.now());
+    if (job.attempt > 1) ++again_in_flight_;
     auto& kept = *flights_.emplace(attachment->id, std::move(flight)).first->second;
     set_alarm(kept);
     if (kept.play->finished()) finished_.push_back(kept.attachment());
@@ -179,7 +191,7 @@ class Schedule {
     touched_.clear();
     seen_ = seen;
     settle();
-    if (on_progress_) on_progress_(done_, flights_.size(), waiting_.size());
+    if (on_progress_) on_progress_(done_, flights_.size(), waiting_.size() + again_.size());
   }
 
   [[nodiscard]] Instant earliest_alarm() const { return alarms_.empty() ? Instant::max() : alarms_.begin()->first; }
@@ -244,6 +256,7 @@ class Schedule {
       auto flight = std::move(found->second);
       flights_.erase(found);
       drop_alarm(*flight);
+      if (flight->job().attempt > 1) --again_in_flight_;
       target_.detach(id);
       complete(*flight);
     }
@@ -266,7 +279,12 @@ class Schedule {
       if (flight.job().attempt < options_.most_attempts) {
         Job again = flight.job();
         ++again.attempt;
-        waiting_.push_back(again);
+        // When all others have had their turn, and few at a time, the tester has time for it.
+        // A long one begins at once: it would make the run longer else.
+        if (again.least < long_test)
+          again_.push_back(again);
+        else
+          waiting_.push_back(again);
         return;
       }
       played.outcome.verdict = engine::Verdict::inconclusive;
@@ -301,6 +319,8 @@ class Schedule {
   std::size_t most_in_flight_;
   Duration slack_;
   std::vector<Job> waiting_;
+  std::deque<Job> again_;  // whose attempt was void
+  std::size_t again_in_flight_ = 0;
   std::unordered_map<target::AttachmentId, std::unique_ptr<Flight>> flights_;
   std::set<std::pair<Instant, target::AttachmentId>> alarms_;  // deadlines of the flights
   std::vector<Flight*> touched_;

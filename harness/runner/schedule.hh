@@ -22,7 +22,7 @@ struct ScheduleOptions {
   std::uint64_t seed = 0;
   int repeat = 1;  // how often each test is played
   double time_scale = 1.0;
-  int most_attempts = 3;  // a test that deviates while the tester was late is played again
+  int most_attempts = 5;  // a test that deviates while the tester was late is played again
   packet::Duration slack =
       std::chrono::milliseconds(25);  // of the tester, beyond which an attempt is void; stretched by time_scale
   enum class Stop : std::uint8_t { at_end, at_first_deviation } stop = Stop::at_end;

@@ -123,7 +123,7 @@ TEST_F(ScheduleTest, ATesterThatIsAlwaysLateSaysNothing) {
   target.jump = 30ms;
   play({"acts"});
   ASSERT_EQ(played.size(), 1u);
-  EXPECT_EQ(played[0].attempts, 3);
+  EXPECT_EQ(played[0].attempts, 5);
   EXPECT_EQ(played[0].outcome.verdict, Verdict::inconclusive);
   EXPECT_THAT(played[0].outcome.reason, HasSubstr("late"));
 }
@@ -164,7 +164,7 @@ TEST_F(ScheduleTest, GoingOnLateVoidsTheAttempt) {
   target.jump = 30ms;
   target.answer_after = 100ms;
   play({"moves"});
-  EXPECT_EQ(played.at(0).attempts, 3);
+  EXPECT_EQ(played.at(0).attempts, 5);
   EXPECT_EQ(played[0].outcome.verdict, Verdict::inconclusive);
 }
 
@@ -178,7 +178,7 @@ TEST_F(ScheduleTest, APassStandsThoughTheTesterWasLate) {
 TEST_F(ScheduleTest, TimeThatPassesWhileScriptsActMakesThemLate) {
   target.on_inject = [](FakeTarget& fake, target::AttachmentId) { fake.pass(30ms); };
   play({"wrong"});
-  EXPECT_EQ(played.at(0).attempts, 3);
+  EXPECT_EQ(played.at(0).attempts, 5);
 }
 
 TEST_F(ScheduleTest, ACrashIsReportedHoweverLateWeWere) {
