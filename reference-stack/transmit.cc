@@ -147,6 +147,8 @@ bool Connection::fin_to_send() const {
 void Connection::output(Instant now) {
   const bool may_send = state_ >= State::established && state_ != State::time_wait && recovery_;
   if (may_send) {
+    // What was learnt of the path may have been forgotten since (RFC 1191 section 6.3).
+    if (const auto mss = effective_mss(now); mss != recovery_->smss()) recovery_->smss_became(mss);
     // RFC 5681 section 4.1: after an idle RTO the window that is known is too old.
     if (flight_size() == 0 && unsent() > 0 && now - last_sent_ > rto_.value()) recovery_->restart_after_idle();
     while (send_next(now)) {
