@@ -115,7 +115,7 @@ void Connection::icmp_arrives(Trouble trouble, Instant now) {
   // be a passing one, or forged. "SHLD-25: an implementation SHOULD make the information
   // available to the application": when the connection times out, it is the reason.
   const Error what = trouble == Trouble::hard ? Error::refused : Error::unreachable;
-  if (MUTANT(icmp_always_aborts) || (trouble == Trouble::hard && state_ == State::syn_sent)) return enter_closed(what);
+  if (MUTANT(icmp_always_aborts) || (trouble == Trouble::hard && !synchronized())) return enter_closed(what);
   soft_error_ = what;
 }
 

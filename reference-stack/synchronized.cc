@@ -73,7 +73,13 @@ bool Connection::passes_sequence_check(ArrivedSegment& segment, Instant now) {
       // "The only thing that can arrive in this state is a retransmission of the remote FIN.
       // Acknowledge it, and restart the 2 MSL timeout." (fifth check, TIME-WAIT)
       enter_time_wait(now);
-    if (!MUTANT(unacceptable_not_answered)) send_ack(now);
+    // RFC 5961 section 7: where both sides find each other's ACK unacceptable, a limit ends it.
+    // Text is the peer's to send again, and always gets its answer.
+    if (MUTANT(unacceptable_not_answered)) return false;
+    if (segment.length() == 0)
+      challenge(now);
+    else
+      send_ack(now);
     return false;
   }
   if (!reset) note_timestamp(segment, now);
