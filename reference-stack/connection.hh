@@ -39,6 +39,7 @@ class Connection {
   // ports are free and that the socket exists.
   void listen(const Endpoint& local, int backlog);
   void open_actively(const Endpoint& local, const Endpoint& remote, Instant now);
+  void adopt(const Adoption& adoption, Instant now);  // adoption.cc
   [[nodiscard]] Result<void> connected();
   [[nodiscard]] Result<std::size_t> send(BytesView octets, SendKind kind, Instant now);
   [[nodiscard]] Result<std::size_t> receive(std::span<std::byte> into, Instant now);
@@ -182,6 +183,10 @@ class Connection {
   [[nodiscard]] bool fin_acknowledged() const;
   void challenge(Instant now);
   void begin_sending(Instant now);
+
+  // adoption.cc
+  void adopt_receiving(const Adoption& adoption);
+  void adopt_sending(const Adoption& adoption, Instant now);
 
   // user_calls.cc
   void choose_iss(Instant now);

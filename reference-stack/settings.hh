@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "packet/address.hh"
+#include "packet/seq32.hh"
 #include "packet/time.hh"
 
 namespace tcpspec::reference {
@@ -64,6 +66,9 @@ struct Settings {
   packet::Address ipv6 = *packet::Address::parse("fd00::1");
   std::uint16_t mtu = 1500;
   std::uint64_t seed = 1;  // the key of RFC 6528, and of ports and timestamp offsets
+  // In the place of what the key gives, where somebody counts from numbers of his own.
+  std::optional<packet::Seq32> iss = std::nullopt;
+  std::optional<std::uint32_t> timestamp_offset = std::nullopt;  // RFC 7323 section 5.4
   Limits limits = {};
   Times times = {};
   Offers offers = {};

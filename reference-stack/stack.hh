@@ -111,6 +111,7 @@ struct Statistics {
 };
 
 class Connection;
+struct Adoption;
 struct ArrivedSegment;
 
 class Stack {
@@ -132,6 +133,9 @@ class Stack {
   [[nodiscard]] Result<void> listen(SocketId socket, std::uint16_t port, int backlog);
   // Active OPEN; the outcome shows in connected(). Port 0: one is chosen.
   [[nodiscard]] Result<void> connect(SocketId socket, const Endpoint& remote, std::uint16_t local_port, Instant now);
+  // Goes on with a connection that somebody else has brought to where it is (adoption.hh). From
+  // there on it behaves as one that this stack has opened. An acknowledgment that is due leaves at once.
+  [[nodiscard]] Result<SocketId> adopt(const Adoption& adoption, Instant now);
   [[nodiscard]] Result<void> connected(SocketId socket);  // would_block: still under way
   [[nodiscard]] Result<SocketId> accept(SocketId socket);
   [[nodiscard]] Result<std::size_t> send(SocketId socket, BytesView octets, SendKind kind, Instant now);
