@@ -43,6 +43,7 @@ void ConnectionView::read_option(Syn& syn, const packet::Option& option) {
   if (const auto* mss = std::get_if<packet::Mss>(&option)) syn.mss = mss->value;
   if (const auto* scale = std::get_if<packet::WindowScale>(&option)) syn.shift = scale->shift;
   if (std::holds_alternative<packet::Timestamps>(option)) syn.timestamps = true;
+  if (std::holds_alternative<packet::SackPermitted>(option)) syn.sack = true;
 }
 
 ConnectionView::Syn ConnectionView::read_syn(const packet::SegmentView& segment) {
@@ -68,24 +69,33 @@ void ConnectionView::sent(const packet::Segment& segment, Acceptance acceptance,
   used_ = true;
   if (acceptance == Acceptance::refused || segment.flags.has(Flags::rst)) return;
   window_sent_ = segment.window;
-  if (segment.flags.has(Flags::syn)) return sent_syn(segment, now);
+  if (segment.flags.has(Flags::syn)) return sent_syn(segment, acceptance, now);
   if (!tester_syn_.seen || !segment.flags.has(Flags::ack)) return;
   process({in_tester_space(segment.seq), segment.length(), in_target_space(segment.ack), segment.window,
            ending_of(segment), stamp_of(segment)},
-          now);
+          acceptance, now);
 }
 
-void ConnectionView::sent_syn(const packet::Segment& segment, packet::Instant now) {
+// An acknowledgement of what the script has not taken notice of counts once it has.
+void ConnectionView::take_ack(std::uint32_t ack) {
+  if (ahead(snd_nxt_, ack) > 0)
+    early_ack_ = ack;
+  else if (ahead(snd_una_, ack) > 0)
+    snd_una_ = ack;
+}
+
+void ConnectionView::sent_syn(const packet::Segment& segment, Acceptance acceptance, packet::Instant now) {
   const auto seq = in_tester_space(segment.seq);
   const auto ack = in_target_space(segment.ack);
   const bool acks = segment.flags.has(Flags::ack);
   // With its SYN a target in SYN-SENT wants just that acknowledged, and a listening one nothing.
-  const bool right_ack = target_iss_ && ahead(0, ack) > 0 && ahead(ack, snd_nxt_) >= 0;
+  const bool right_ack =
+      acceptance == Acceptance::certain || (target_iss_ && ahead(0, ack) > 0 && ahead(ack, snd_nxt_) >= 0);
   if (acks && !right_ack) return;
   if (tester_syn_.seen) {
     // In a simultaneous open our SYN-ACK repeats our SYN (RFC 9293 section 3.5). Any
     // other SYN of a connection that has one changes nothing (section 3.10.7.4).
-    if (acks && target_opened_ && snd_una_ == 0 && seq + 1 == received_.next()) snd_una_ = ack;
+    if (acks && target_opened_ && snd_una_ == 0 && seq + 1 == received_.next()) take_ack(ack);
     return;
   }
   tester_syn_.seen = true;
@@ -94,21 +104,24 @@ void ConnectionView::sent_syn(const packet::Segment& segment, packet::Instant no
   possible_.begin(seq + 1);
   // RFC 9293 section 3.10.7.2: data on a SYN may be kept for later, or left out.
   possible_.add(seq + 1, seq + segment.length(), ending_of(segment));
-  right_edge_ = received_.next() + rcv_wnd_;
+  right_edge_ = received_.next() + std::max(rcv_wnd_, heard_wnd_);
   snd_wnd_ = max_snd_wnd_ = segment.window;
   snd_wl1_ = seq;
   if (const auto stamp = stamp_of(segment)) take_stamp(*stamp, now);
-  if (acks) snd_una_ = snd_wl2_ = ack;
+  if (!acks) return;
+  take_ack(ack);
+  snd_wl2_ = ack;
 }
 
-void ConnectionView::process(const Offer& offer, packet::Instant now) {
+void ConnectionView::process(const Offer& offer, Acceptance acceptance, packet::Instant now) {
   possible_.add(offer.from, offer.to(), offer.ending);
   if (!target_iss_ || !in_window(offer) || too_old(offer, now)) return;
   // RFC 7323 section 5.3 R3, for a target that acknowledges at once.
   if (offer.stamp && ahead(offer.from, received_.next()) >= 0) take_stamp(*offer.stamp, now);
   if (ahead(snd_nxt_, offer.ack) > 0) early_ack_ = offer.ack;
-  if (!acceptable_ack(offer.ack)) return;
-  if (ahead(snd_una_, offer.ack) > 0) snd_una_ = offer.ack;
+  if (acceptance != Acceptance::certain && !acceptable_ack(offer.ack)) return;
+  take_ack(offer.ack);
+  if (offer.ending == Reassembly::Ending::fin) tester_fin_ = offer.to();
   if (ahead(offer.ack, snd_una_) <= 0) take_window(offer.window, offer.from, offer.ack);
   if (ahead(right_edge_, offer.to()) <= 0) return received_.add(offer.from, offer.to(), offer.ending);
   // Behind the window nothing has to be taken, and a FIN there is not one.
@@ -152,6 +165,18 @@ void ConnectionView::take_window(std::uint32_t window, std::uint32_t seq, std::u
 
 // ---- what the target sends
 
+void ConnectionView::heard(const packet::SegmentView& segment) {
+  const auto flags = segment.flags();
+  if (flags.has(Flags::rst)) return;
+  if (flags.has(Flags::syn)) consumed_syn(segment);
+  if (!target_iss_ || (flags.has(Flags::syn) && segment.seq() != *target_iss_)) return;
+  const auto window =
+      flags.has(Flags::syn) ? segment.window() : static_cast<std::uint32_t>(segment.window()) << shift_of(target_syn_);
+  if (flags.has(Flags::ack)) return widen(in_tester_space(segment.ack()) + window);
+  heard_wnd_ = window;
+  if (tester_syn_.seen) widen(received_.next() + window);
+}
+
 void ConnectionView::consumed(const packet::SegmentView& segment) {
   used_ = true;
   const auto flags = segment.flags();
@@ -161,6 +186,7 @@ void ConnectionView::consumed(const packet::SegmentView& segment) {
   if (!target_iss_ || (flags.has(Flags::syn) && segment.seq() != *target_iss_)) return;
   const auto end = in_target_space(segment.seq()) + segment.length();
   if (ahead(snd_nxt_, end) > 0) snd_nxt_ = end;
+  target_fin_ = target_fin_ || flags.has(Flags::fin);
   if (early_ack_ && ahead(*early_ack_, snd_nxt_) >= 0) {
     if (ahead(snd_una_, *early_ack_) > 0) snd_una_ = *early_ack_;
     early_ack_.reset();

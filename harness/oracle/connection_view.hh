@@ -17,7 +17,9 @@
 
 namespace tcpspec::oracle {
 
-enum class Acceptance : std::uint8_t { expected, refused };  // whether the target has to take a segment of ours
+// Whether the target has to take a segment of ours. `certain`: it does, for a conforming peer
+// sent it, which acknowledges what has arrived, though the script may not have taken notice of it.
+enum class Acceptance : std::uint8_t { expected, refused, certain };
 
 class ConnectionView {
  public:
@@ -25,6 +27,9 @@ class ConnectionView {
 
   // `now` matters to PAWS alone: a TS.Recent that is 24 days old rejects nothing (RFC 7323 section 5.5).
   void sent(const packet::Segment& segment, Acceptance acceptance, packet::Instant now = {});
+  // A segment of the target has arrived where a peer answers it at once. Not what it says
+  // counts already, but what it allows the peer to send.
+  void heard(const packet::SegmentView& segment);
   // The script has taken notice of a segment of the target.
   void consumed(const packet::SegmentView& segment);
 
@@ -58,6 +63,13 @@ class ConnectionView {
   [[nodiscard]] std::uint16_t last_window_sent() const { return window_sent_; }
   [[nodiscard]] bool used() const { return used_; }
 
+  // What somebody must know who goes on with the tester's side of the connection.
+  [[nodiscard]] bool tester_syn_sent() const { return tester_syn_.seen; }
+  [[nodiscard]] bool tester_fin_taken() const { return tester_fin_ == received_.next(); }
+  [[nodiscard]] bool target_fin_seen() const { return target_fin_; }
+  [[nodiscard]] bool scaling_in_force() const { return tester_syn_.shift && target_syn_.shift; }
+  [[nodiscard]] bool sack_in_force() const { return tester_syn_.sack && target_syn_.sack; }
+
   // How an arrived segment stands to what was consumed before it. A pure ACK that repeats
   // the last one with another window is a window update, right behind our data too:
   // RFC 5681 section 2 calls it a duplicate only where the window is the same. An ACK of
@@ -69,14 +81,16 @@ class ConnectionView {
   struct Syn {
     bool seen = false;
     bool timestamps = false;
+    bool sack = false;
     std::optional<std::uint16_t> mss;
     std::optional<std::uint8_t> shift;
   };
   struct Offer;  // a segment of ours, in relative numbers
   static void read_option(Syn& syn, const packet::Option& option);
   static Syn read_syn(const packet::SegmentView& segment);
-  void sent_syn(const packet::Segment& segment, packet::Instant now);
-  void process(const Offer& offer, packet::Instant now);
+  void sent_syn(const packet::Segment& segment, Acceptance acceptance, packet::Instant now);
+  void process(const Offer& offer, Acceptance acceptance, packet::Instant now);
+  void take_ack(std::uint32_t ack);
   [[nodiscard]] bool in_window(const Offer& offer) const;
   [[nodiscard]] bool too_old(const Offer& offer, packet::Instant now) const;
   [[nodiscard]] bool acceptable_ack(std::uint32_t ack) const;
@@ -85,7 +99,6 @@ class ConnectionView {
   void consumed_syn(const packet::SegmentView& segment);
   [[nodiscard]] Character character_of_ack(const packet::SegmentView& segment) const;
   void widen(std::uint32_t right_edge);
-  [[nodiscard]] bool scaling_in_force() const { return tester_syn_.shift && target_syn_.shift; }
   [[nodiscard]] std::uint32_t default_mss() const;
   [[nodiscard]] std::uint32_t shift_of(const Syn& advertiser) const;
 
@@ -102,7 +115,10 @@ class ConnectionView {
   std::uint32_t snd_una_ = 0;
   std::optional<std::uint32_t> early_ack_;  // ours, of something that the script has not taken notice of
   std::uint32_t acked_ = 0;
+  std::optional<std::uint32_t> tester_fin_;  // behind our FIN
+  bool target_fin_ = false;
   std::uint32_t rcv_wnd_ = 0;
+  std::uint32_t heard_wnd_ = 0;  // of a SYN that came before ours
   std::uint32_t snd_wnd_ = 0;
   std::uint32_t snd_wl1_ = 0;  // RFC 9293 section 3.3.1
   std::uint32_t snd_wl2_ = 0;

@@ -277,5 +277,56 @@ TEST(ViewOfIpv6, DefaultMss) {
   EXPECT_EQ(talk[rcv_mss], 1220);
 }
 
+// ---- a peer that plays the tester's side is ahead of the script
+
+TEST_P(View, DataOfAPeerCountsThoughItAcknowledgesWhatTheScriptHasNotSeen) {
+  talk.open();
+  const Said data{.flags = A, .seq = 1, .ack = 1, .data = 100, .window = 1000};
+  talk.heard(data);
+  talk.sent({.flags = A, .seq = 1, .ack = 101, .data = 20, .window = 5000}, Acceptance::certain);
+  EXPECT_EQ(talk[rcv_nxt], 21);
+  EXPECT_EQ(talk[snd_nxt], 1);
+  EXPECT_EQ(talk[snd_una], 1);
+  talk.got(data);
+  EXPECT_EQ(talk[snd_nxt], 101);
+  EXPECT_EQ(talk[snd_una], 101);
+}
+
+TEST_P(View, APeerMaySendWhatTheTargetHasAllowedAlready) {
+  talk.open();
+  talk.sent({.flags = A, .seq = 1, .ack = 1, .data = 1000, .window = 5000}, Acceptance::certain);
+  talk.heard({.flags = A, .seq = 1, .ack = 1001, .window = 500});
+  talk.sent({.flags = A, .seq = 1001, .ack = 1, .data = 501, .window = 5000}, Acceptance::certain);
+  EXPECT_EQ(talk[rcv_nxt], 1501);
+  EXPECT_EQ(talk.view.acked(), 1u) << "of that the script has taken no notice";
+}
+
+TEST_P(View, APeerAnswersASynBeforeTheScriptLooksAtIt) {
+  const Said syn{.flags = S, .options = {Mss{1400}}, .window = 1000};
+  talk.heard(syn);
+  EXPECT_TRUE(talk.view.target_iss_known());
+  EXPECT_EQ(talk[snd_nxt], 0);
+  talk.sent({.flags = SA, .ack = 1, .options = {Mss{1460}}, .window = 5000}, Acceptance::certain);
+  EXPECT_EQ(talk[rcv_nxt], 1);
+  talk.sent({.flags = A, .seq = 1, .ack = 1, .data = 1000, .window = 5000}, Acceptance::certain);
+  EXPECT_EQ(talk[rcv_nxt], 1001);
+  talk.got(syn);
+  EXPECT_EQ(talk[snd_nxt], 1);
+  EXPECT_EQ(talk[snd_una], 1);
+  EXPECT_EQ(talk[rcv_mss], 1400);
+}
+
+TEST_P(View, KnowsTheFins) {
+  talk.open({SackPermitted{}}, {SackPermitted{}});
+  EXPECT_TRUE(talk.view.sack_in_force());
+  EXPECT_FALSE(talk.view.tester_fin_taken() || talk.view.target_fin_seen());
+  talk.sent({.flags = FA, .seq = 2, .ack = 1, .window = 5000});
+  EXPECT_FALSE(talk.view.tester_fin_taken()) << "behind a gap";
+  talk.sent({.flags = A, .seq = 1, .ack = 1, .data = 1, .window = 5000});
+  EXPECT_TRUE(talk.view.tester_fin_taken());
+  talk.got({.flags = FA, .seq = 1, .ack = 3, .window = 1000});
+  EXPECT_TRUE(talk.view.target_fin_seen());
+}
+
 }  // namespace
 }  // namespace tcpspec::oracle::test
