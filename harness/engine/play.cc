@@ -47,7 +47,7 @@ void Play::make_connections() {
     else if (declared.iss)
       iss = packet::Seq32(static_cast<std::uint32_t>(declared.iss->evaluate(*this)));
     connections_.push_back(
-        Connection{oracle::ConnectionView(test_.family, iss, setup_.attachment.mtu), port, 0, {}, {}, false});
+        Connection{oracle::ConnectionView(test_.family, iss, setup_.attachment.mtu), port, 0, {}, {}, false, {}});
     active_.push_back(declared.tuple_of >= 0 ? active_[static_cast<std::size_t>(declared.tuple_of)]
                                              : static_cast<int>(i));
   }
@@ -100,6 +100,7 @@ void Play::on_packet(target::PacketArrival&& arrival) {
   auto& own = connection(index);
   if (own.target_port == 0) own.target_port = segment.source_port();
   own.queue.push_back(std::move(kept));
+  if (own.side) ++own.side->unshown;
 }
 
 void Play::on_failure(const target::TargetFailure& failure, Instant now) {
@@ -114,6 +115,7 @@ void Play::on_failure(const target::TargetFailure& failure, Instant now) {
 void Play::advance(Instant now) {
   if (finished_) return;
   now_ = std::max(now, now_);
+  play_peers(now);
   // Bounded: a script has an end, and each repeat was bounded when it was loaded.
   while (!diverged_) {
     if (!current_ && !next_step(now)) break;
@@ -176,6 +178,8 @@ void Play::enter(const Step& step, Instant now) {
     }
     void operator()(const script::Result&) const { play.step_deadline_ = play.patience(step, now); }
     void operator()(const script::SendSegment&) const {}
+    void operator()(const script::PeerSend&) const {}
+    void operator()(const script::PlayPeer&) const {}
     void operator()(const script::SendIcmp&) const {}
     void operator()(const script::Capture&) const {}
     void operator()(const script::Repeat&) const {}
@@ -191,6 +195,14 @@ Play::Progress Play::run(const Step& step, Instant now) {
     Instant now;
     Progress operator()(const script::SendSegment& send) const {
       play.run_send(send, step, now);
+      return Progress::done;
+    }
+    Progress operator()(const script::PeerSend& send) const {
+      play.run_peer_send(send, step, now);
+      return Progress::done;
+    }
+    Progress operator()(const script::PlayPeer& peer) const {
+      play.run_peer(peer, step, now);
       return Progress::done;
     }
     Progress operator()(const script::SendIcmp& icmp) const {
@@ -295,7 +307,10 @@ void Play::finish(Instant now) {
 
 std::optional<Instant> Play::deadline() const {
   if (finished_) return std::nullopt;
-  return step_deadline_;
+  Instant earliest = step_deadline_;
+  for (const auto& own : connections_)
+    if (own.side) earliest = std::min(earliest, own.side->peer->deadline().value_or(earliest));
+  return earliest;
 }
 
 }  // namespace tcpspec::engine

@@ -3,8 +3,8 @@
 // and time come in, packets and calls go out. It reads no clock and knows no socket.
 //
 // The order at one instant: first everything that the target did is delivered
-// (on_packet, on_call), then advance(now) runs the script as far as it can go. What
-// the script then injects is answered by events of a later round.
+// (on_packet, on_call), then advance(now) lets peers answer it, and runs the script as far
+// as it can go. What the two then inject is answered by events of a later round.
 
 #include <cstdint>
 #include <deque>
@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/peer.hh"
 #include "engine/trace.hh"
 #include "oracle/connection_view.hh"
 #include "oracle/invariants.hh"
@@ -58,6 +59,7 @@ struct Setup {
   double time_scale = 1.0;                             // stretches deadlines and tolerances, not the script's waits
   Duration tolerance = std::chrono::milliseconds(10);  // of the target's timers, besides 5 %
   std::size_t most_packets = 20'000;                   // a target that sends more than this floods
+  MakePeer make_peer = nullptr;                        // for `peer: auto`; none: such a test cannot be played
 };
 
 class Play final : private script::Scope {
@@ -91,6 +93,18 @@ class Play final : private script::Scope {
     std::size_t serial = 0;  // of all that came, from 1
     std::vector<oracle::Violation> violations;
   };
+  // A peer that plays the tester's side, and what it has said and was shown.
+  struct PeerSide {
+    std::unique_ptr<Peer> peer;
+    std::uint64_t written = 0;           // octets of its application's stream
+    std::size_t unshown = 0;             // at the end of the queue: it has not seen them yet
+    packet::Seq32 sent;                  // behind everything that it sent
+    std::optional<packet::Seq32> heard;  // behind everything that it was shown
+    packet::Seq32 heard_ack;             // the last acknowledgement and window among that
+    std::uint16_t heard_window = 0;
+    enum class Injected : std::uint8_t { nothing, before, just_now };  // just now: it has sent nothing since
+    Injected injected = Injected::nothing;
+  };
   struct Connection {
     oracle::ConnectionView view;
     std::uint16_t tester_port = 0;
@@ -98,6 +112,7 @@ class Play final : private script::Scope {
     std::deque<Arrival> queue;                 // arrived, not yet consumed
     std::optional<std::size_t> last_recorded;  // entry of the trace: its last segment that left the queue
     bool urgent_sent = false;                  // by the tester
+    std::optional<PeerSide> side;              // where a peer plays
   };
   struct Socket {
     target::SocketId id = 0;
@@ -130,6 +145,8 @@ class Play final : private script::Scope {
     Bytes bytes;
   };
   enum class Progress : std::uint8_t { done, waiting };
+  // RFC 7323 section 5.4 wants a clock of 1 ms to 1 s per tick; the tester's starts before the wrap.
+  static constexpr std::uint32_t first_timestamp = 0xfffff000u;
   // A time that is not what the script says, and the sentence about it.
   struct TimingFault {
     oracle::FieldDifference difference;
@@ -167,6 +184,20 @@ class Play final : private script::Scope {
                                            Instant now) const;
   packet::Timestamps own_timestamps(int index, Instant now) const;
   void acknowledge(int index, Instant now);
+
+  // peers.cc
+  void run_peer(const script::PlayPeer& play, const script::Step& step, Instant now);
+  void run_peer_send(const script::PeerSend& send, const script::Step& step, Instant now);
+  void begin_peer(const script::Step& step, Instant now);
+  PeerPlace peer_place(int index) const;
+  PeerAdoption peer_adoption(int index) const;
+  packet::Bytes tester_octets(int index, std::uint64_t offset, std::size_t count) const;
+  void play_peers(Instant now);
+  void show_arrivals(int index, Instant now);
+  static bool hidden(const PeerSide& side, const packet::SegmentView& segment);
+  void deliver_for_peer(int index, Instant now);
+  void send_for_peer(int index, packet::Bytes datagram, Instant now);
+  void went_round_peer(int index, const packet::Segment& segment, oracle::Acceptance acceptance);
 
   // receiving.cc
   Progress run_expect(const script::Expect& expect, const script::Step& step, Instant now);

@@ -19,10 +19,9 @@ packet::Segment Play::blank_segment(int index) const {
   return segment;
 }
 
-// RFC 7323 section 5.4 wants a clock of 1 ms to 1 s per tick; it starts before the wrap.
 packet::Timestamps Play::own_timestamps(int index, Instant now) const {
   const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - outcome_.started).count();
-  return {0xfffff000u + static_cast<std::uint32_t>(elapsed), connection(index).view.target_timestamp()};
+  return {first_timestamp + static_cast<std::uint32_t>(elapsed), connection(index).view.target_timestamp()};
 }
 
 std::vector<packet::Option> Play::make_options(const std::vector<SendOption>& options, int index, Instant now) const {
@@ -105,8 +104,9 @@ void Play::run_send(const script::SendSegment& send, const script::Step& step, I
   const auto& broken = send.malformation;
   const bool refused = send.ignored || broken.tcp_checksum || broken.tcp_checksum_xor || broken.data_offset ||
                        broken.ip_total_length || broken.ip_checksum_xor || broken.ip_protocol || broken.truncate_to;
-  send_segment(index, std::move(segment), &step, broken,
-               refused ? oracle::Acceptance::refused : oracle::Acceptance::expected, now);
+  const auto acceptance = refused ? oracle::Acceptance::refused : oracle::Acceptance::expected;
+  if (own.side) went_round_peer(index, segment, acceptance);
+  send_segment(index, std::move(segment), &step, broken, acceptance, now);
 }
 
 void Play::send_segment(int index, packet::Segment segment, const script::Step* step,

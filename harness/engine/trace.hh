@@ -41,6 +41,7 @@ struct TraceEntry {
   EntryKind kind = EntryKind::note;
   Mark mark = Mark::none;
   bool fixture = false;
+  bool by_peer = false;     // sent by the peer that plays the tester's side, and by no step
   bool divergence = false;  // the first one
   Instant at;
   const script::Step* step = nullptr;               // null: no step asked for it

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "script/fixtures_yaml.hh"
 #include "script/step_loader.hh"
@@ -167,10 +168,10 @@ State after_alive(State state) {
   }
 }
 
-// While the application's connect is pending, the probe completes it.
-std::optional<Value> find_probe(const Value& root, State state, bool opening) {
-  for (const auto section : {"alive-opening", "alive"}) {
-    if (section == std::string_view("alive-opening") && !opening) continue;
+// While the application's connect is pending, the probe completes it. Where a peer plays, it takes part.
+std::optional<Value> find_probe(const Value& root, State state, bool opening, bool peer) {
+  for (const std::string_view section : {"alive-peer", "alive-opening", "alive"}) {
+    if ((section == "alive-opening" && !opening) || (section == "alive-peer" && !peer)) continue;
     if (const auto probes = root.find(section))
       if (const auto found = probes->find(to_string(state))) return found;
   }
@@ -207,8 +208,10 @@ Steps load_fixture(const Value& value, int connection, TestContext& context) {
   context.states[connection] = parameters.state;
   const bool outer = context.in_fixture;
   context.in_fixture = true;
+  auto peers = std::exchange(context.peers, {});  // fixtures are scripted
   Steps steps = sockopt_steps(parameters, connection, context);
   append(steps, chain(root, parameters, parameters.state, context));
+  context.peers = std::move(peers);
   assign_connection(steps, connection, context);
   context.in_fixture = outer;
   context.complaints->redirect(complaints, file.source.get(), value.where());
@@ -232,14 +235,19 @@ Step load_alive(const Value& value, int connection, TestContext& context) {
   Bindings bindings;
   bindings.emplace("opening", constant(opening.c_str(), *context.complaints));
   const Value root(file.root, file.source, &bindings, *context.complaints);
-  const auto probe = find_probe(root, state, context.is_pending(opening));
+  const bool peer = !other && context.peers.contains(connection);
+  const auto probe = find_probe(root, state, context.is_pending(opening), peer);
   if (!probe) {
     value.complain(fmt::format("nothing tells here whether {} is alive", to_string(state)),
                    fmt::format("it takes a connect that is pending: `given: {}`, or `call: connect` with `as: {}`",
                                to_string(state), opening));
     return out;
   }
+  // The steps are read as those of the first connection, and assigned to the right one then.
+  auto peers = peer ? std::set{0} : std::set<int>{};
+  std::swap(context.peers, peers);
   Steps steps = load_steps(*probe, context);
+  std::swap(context.peers, peers);
   if (!other) assign_connection(steps, connection, context);
   context.complaints->redirect(complaints, file.source.get(), out.where);
   relocate(steps, out.where, false);

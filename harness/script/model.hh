@@ -81,6 +81,26 @@ struct SendSegment {
   bool ignored = false;  // the target must not accept it: RCV.NXT stays
 };
 
+// Who plays the tester's side of a connection: the script, or a peer, a TCP of its own.
+struct PlayPeer {
+  enum class Kind : std::uint8_t {
+    automatic,  // the peer, from here on: it adopts the connection as the script left it
+    off,        // the script again
+    reading,    // the peer's application reads everything at once, so that windows stay open
+    not_reading
+  };
+  Kind kind = Kind::automatic;
+};
+
+// What the peer's application does (`send` where a peer plays).
+struct PeerSend {
+  enum class Kind : std::uint8_t { send, open, abort };
+  Kind kind = Kind::send;
+  std::optional<Expression> length;  // octets of the position-dependent pattern
+  packet::Bytes literal;             // or these octets
+  enum class Ending : std::uint8_t { open, fin } ending = Ending::open;
+};
+
 struct SendIcmp {
   int type = 3;
   int code = 0;
@@ -234,7 +254,9 @@ struct Step {
   std::string mark;                    // names the instant of this step
   std::string comment;
   std::vector<std::pair<int, std::string>> captures;  // of the matched segment: capture <- field
-  std::variant<SendSegment, SendIcmp, Expect, ExpectStream, Silence, Wait, Capture, Repeat, Block, Call, Result> action;
+  std::variant<SendSegment, PeerSend, PlayPeer, SendIcmp, Expect, ExpectStream, Silence, Wait, Capture, Repeat, Block,
+               Call, Result>
+      action;
 };
 
 // ---- tests

@@ -126,12 +126,23 @@ const std::set<std::string> kSemantic = {"alive-needs-pending-connect",
                                          "given-win-bad",
                                          "is-misspelt",
                                          "is-mixed-list",
+                                         "peer-begins-in-repeat",
+                                         "peer-gone-send",
+                                         "peer-off-twice",
+                                         "peer-reach",
+                                         "peer-reading-without-peer",
+                                         "peer-send-acknowledges",
+                                         "peer-send-data-while-it-aborts",
+                                         "peer-send-fields-of-tcp",
+                                         "peer-send-flags-of-no-application",
+                                         "peer-stream-reply",
                                          "repeat-too-many-steps",
                                          "result-in-repeat",
                                          "result-misspelt",
                                          "result-never-started",
                                          "result-started-in-a-branch",
                                          "result-twice",
+                                         "send-data-without-peer",
                                          "send-flags-twice",
                                          "send-hex-odd",
                                          "step-after-reversed",
@@ -235,11 +246,11 @@ TEST(Schema, HasTheSameKeysAsTheLoader) {
   EXPECT_EQ(keys_of_loader(test + "connections: {a: {zzzzzzzzz: 1}}}\n"), keys_of_schema(definitions.at("connection")));
   const std::vector<std::pair<std::string, std::string>> inside = {
       {"send", "sendSegment"}, {"expect", "expectSegment"}, {"expect-stream", "stream"}, {"silence", "silence"},
-      {"icmp", "icmp"},        {"repeat", "repeat"}};
+      {"icmp", "icmp"},        {"repeat", "repeat"},        {"inject", "sendSegment"},   {"peer", "peer"}};
   for (const auto& [verb, definition] : inside)
     EXPECT_EQ(keys_of_loader(step(verb + ": {zzzzzzzzz: 1}")), keys_of_schema(definitions.at(definition))) << verb;
   for (const std::string verb : {"send", "expect", "expect-stream", "silence", "wait", "call", "result", "icmp",
-                                 "capture", "repeat", "reach", "alive"})
+                                 "capture", "repeat", "reach", "alive", "inject", "peer"})
     EXPECT_EQ(keys_of_loader(step("{zzzzzzzzz: 1, " + verb + ": }")), keys_of_schema(definitions.at("step-" + verb)))
         << verb;
 }

@@ -31,12 +31,6 @@ std::optional<NumberMatch> optional_match(const Value& map, std::string_view key
   return value->number_match(names);
 }
 
-packet::Bytes text_bytes(std::string_view text) {
-  packet::Bytes out;
-  for (const char c : text) out.push_back(static_cast<std::byte>(c));
-  return out;
-}
-
 SendOption simple_option(const Value& item) {
   using Kind = SendOption::Kind;
   SendOption out;
@@ -156,13 +150,23 @@ void load_malformation(const Value& map, packet::Malformation& out) {
 
 }  // namespace
 
+packet::Bytes text_bytes(std::string_view text) {
+  packet::Bytes out;
+  for (const char c : text) out.push_back(static_cast<std::byte>(c));
+  return out;
+}
+
+const std::vector<std::string_view>& segment_keys() {
+  static const std::vector<std::string_view> keys = {
+      "flags",    "seq",       "ack",         "win",         "urg",        "data",     "text",
+      "hex",      "options",   "ttl",         "tos",         "ignored",    "checksum", "data_offset",
+      "reserved", "ip_length", "ip_checksum", "ip_protocol", "ip_options", "truncate"};
+  return keys;
+}
+
 SendSegment load_send(const Value& value, const Names& names) {
   SendSegment out;
-  if (!value.check_keys("a segment to send",
-                        {"flags",    "seq",       "ack",         "win",         "urg",        "data",     "text",
-                         "hex",      "options",   "ttl",         "tos",         "ignored",    "checksum", "data_offset",
-                         "reserved", "ip_length", "ip_checksum", "ip_protocol", "ip_options", "truncate"}))
-    return out;
+  if (!value.check_keys("a segment to send", segment_keys())) return out;
   if (const auto flags = value.find("flags")) {
     const auto parsed = packet::Flags::parse(flags->text());
     if (parsed)
@@ -171,7 +175,9 @@ SendSegment load_send(const Value& value, const Names& names) {
       flags->complain(fmt::format("`{}` are not flags", flags->text()),
                       "letters of S F R P A U E C N, e.g. SA; `-` for none");
   } else {
-    value.complain("a segment to send says its `flags`", "flags: A");
+    value.complain("a segment to send says its `flags`",
+                   value.find("data") ? "flags: PA; without flags, data is what the application of `peer: auto` sends"
+                                      : "flags: A");
   }
   out.seq = optional_expression(value, "seq", names);
   out.ack = optional_expression(value, "ack", names);

@@ -141,6 +141,7 @@ std::pair<Expression, Expression> load_span(const Value& value, const Names& nam
 }
 
 void load_stream_step(const Value& value, TestContext& context, Step& out) {
+  const bool peer = context.peers.contains(out.connection);
   ExpectStream stream;
   if (value.check_keys("`expect-stream`", {"data", "acked", "len", "reply", "fin"})) {
     if (const auto data = value.find("data")) stream.data = load_span(*data, context.names);
@@ -152,6 +153,8 @@ void load_stream_step(const Value& value, TestContext& context, Step& out) {
     if (const auto reply = value.find("reply"))
       stream.reply = reply->choice<ExpectStream::Reply>(
           "reply", {{"none", ExpectStream::Reply::none}, {"ack", ExpectStream::Reply::ack}});
+    if (peer && stream.reply == ExpectStream::Reply::ack)
+      value.find("reply")->complain("the peer acknowledges by itself", "leave `reply` out");
   }
   out.action = std::move(stream);
 }
@@ -205,7 +208,12 @@ void load_repeat_step(const Value& value, TestContext& context, Step& out) {
     if (const auto steps = value.find("steps")) {
       if (!context.complaints->spend(context.started.size(), value.where())) return;
       const auto before = context.started;
+      const auto peers = context.peers;
       repeat.steps = load_steps(*steps, context);
+      // The steps are read once, for all rounds.
+      if (context.peers != peers)
+        steps->complain("the rounds of a `repeat` begin with one side played by a peer, and end otherwise",
+                        "let `peer: auto` and `peer: off` stand outside of the `repeat`");
       multiply_started(value, before, repeat.times, context);
     } else {
       value.complain("`repeat` wants `steps`", "repeat: {times: 5, steps: [...]}");
@@ -265,6 +273,8 @@ void load_timing(const Value& step, TestContext& context, Step& out) {
 const std::map<std::string_view, std::vector<std::string_view>, std::less<>>& verbs() {
   static const std::map<std::string_view, std::vector<std::string_view>, std::less<>> known = {
       {"send", {}},
+      {"inject", {}},
+      {"peer", {}},
       {"icmp", {}},
       {"expect", {"within", "after", "since", "or", "capture"}},
       {"expect-stream", {"within", "after", "since"}},
@@ -318,9 +328,10 @@ Step load_bare_step(const Value& word, TestContext& context) {
   if (text == "alive") return load_alive(word.nothing(), 0, context);
   word.complain(
       verbs().contains(text) ? fmt::format("`{}` wants a value", text) : fmt::format("`{}` is not a step", text),
-      is_call(text)
-          ? fmt::format("a call of the application: `call: {}`", text)
-          : "one of: send, expect, expect-stream, silence, wait, call, result, icmp, capture, repeat, reach, alive");
+      is_call(text) ? fmt::format("a call of the application: `call: {}`", text)
+                    : "one of: send, expect, expect-stream, silence, wait, call, result, inject, icmp, peer, capture, "
+                      "repeat, reach, "
+                      "alive");
   return out;
 }
 
@@ -355,8 +366,13 @@ Step load_step(const Value& step, TestContext& context) {
   if (const auto comment = step.find("comment")) out.comment = comment->text();
   load_timing(step, context, out);
   const auto value = *step.find(verb);
-  if (verb == "send")
+  const bool peer = context.peers.contains(out.connection);
+  if (verb == "send" && peer)
+    out.action = load_peer_send(value, context.names);
+  else if (verb == "send" || verb == "inject")
     out.action = load_send(value, context.names);
+  else if (verb == "peer")
+    out.action = load_peer_step(value, out.connection, context);
   else if (verb == "icmp")
     out.action = load_icmp(value, context.names);
   else if (verb == "expect")
@@ -377,6 +393,9 @@ Step load_step(const Value& step, TestContext& context) {
     load_result_step(step, value, context, out);
   else if (verb == "alive")
     return load_alive(value, out.connection, context);
+  else if (verb == "reach" && peer)
+    value.complain("`reach` is scripted, and a peer plays this side",
+                   "let the two applications bring it there, by `call` and `send`, or say `- peer: off` before");
   else if (verb == "reach")
     out.action = Block{fmt::format("reach {}", value.is_scalar() ? value.text() : "a state"),
                        load_fixture(value, out.connection, context)};

@@ -18,6 +18,7 @@ struct TestContext {
   std::set<std::string> marks;
   std::map<std::string, int> started;  // calls started with `as:` and not yet completed, by how often
   std::map<int, State> states;         // of connections whose fixture said it; what a bare `alive` means
+  std::set<int> peers;                 // connections whose tester's side a peer plays
   bool in_fixture = false;
   Complaints* complaints = nullptr;
 
@@ -38,7 +39,14 @@ struct TestContext {
 [[nodiscard]] Step load_alive(const Value& value, int connection, TestContext& context);
 [[nodiscard]] State parse_state(const Value& value);
 
+// `peer:` as a step; and the step that begins a peer.
+[[nodiscard]] PlayPeer load_peer_step(const Value& value, int connection, TestContext& context);
+[[nodiscard]] Step begin_peer(const Location& where, int connection, TestContext& context);
+
 [[nodiscard]] SendSegment load_send(const Value& value, const Names& names);
+[[nodiscard]] PeerSend load_peer_send(const Value& value, const Names& names);
+[[nodiscard]] const std::vector<std::string_view>& segment_keys();  // of a segment to send
+[[nodiscard]] packet::Bytes text_bytes(std::string_view text);
 [[nodiscard]] SendIcmp load_icmp(const Value& value, const Names& names);
 [[nodiscard]] ExpectSegment load_expect(const Value& value, const Names& names);
 

@@ -64,8 +64,8 @@ void apply_shared(const Value& value, Test& test) {
   }
 }
 
-constexpr std::array<std::string_view, 9> kShared = {"requirement", "level", "tags",     "needs", "sysctl",
-                                                     "alone",       "drain", "tolerate", "family"};
+constexpr std::array<std::string_view, 10> kShared = {"requirement", "level", "tags",     "needs",  "sysctl",
+                                                      "alone",       "drain", "tolerate", "family", "peer"};
 
 std::vector<std::string_view> with_shared(std::initializer_list<std::string_view> own) {
   std::vector<std::string_view> out(own);
@@ -220,6 +220,7 @@ class SuiteLoader {
     if (!given) given = root.find("given");
     if (given) out.steps = load_fixture(*given, 0, context);
     if (const auto state = context.states.find(0); state != context.states.end()) out.given = state->second;
+    begin_peers(root, test, out, context);
     if (const auto steps = test.find("steps")) {
       for (auto& step : load_steps(*steps, context)) out.steps.push_back(std::move(step));
     } else {
@@ -231,6 +232,21 @@ class SuiteLoader {
     if (count_steps(out.steps, limits_.steps_per_test) > limits_.steps_per_test)
       test.complain(fmt::format("the test has more than {} steps, with repeats unrolled", limits_.steps_per_test),
                     "fewer `times`");
+  }
+
+  // A later incarnation begins when the script first uses it, and its peer then.
+  static void begin_peers(const Value& root, const Value& test, Test& out, TestContext& context) {
+    auto peer = test.find("peer");
+    if (!peer) peer = root.find("peer");
+    enum class Player : std::uint8_t { script, peer };
+    if (!peer || peer->choice<Player>("player of the tester's side",
+                                      {{"off", Player::script}, {"auto", Player::peer}}) == Player::script)
+      return;
+    for (std::size_t i = 0; i < out.connections.size(); ++i) {
+      if (out.connections[i].tuple_of >= 0) continue;
+      out.steps.push_back(begin_peer(peer->where(), static_cast<int>(i), context));
+      out.steps.back().fixture = true;
+    }
   }
 
   Suite suite_;
