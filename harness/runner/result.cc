@@ -55,6 +55,9 @@ reports::Lane lane_of(EntryKind kind) {
   return reports::Lane::note;
 }
 
+// Beside what the peer of `peer: auto` sent.
+constexpr const char* kByPeer = "by the peer";
+
 std::string hex(const packet::Bytes& bytes) {
   std::string out;
   out.reserve(bytes.size() * 2);
@@ -83,6 +86,7 @@ reports::ConversationLine to_line(const TraceEntry& entry, packet::Instant start
   line.mark = to_report(entry.mark);
   line.first_divergence = entry.divergence;
   line.comment = entry.comment.empty() && entry.step ? entry.step->comment : entry.comment;
+  if (entry.by_peer) line.comment = kByPeer;
   line.yaml_line = entry.step ? entry.step->where.line : 0;
   line.packet = hex(entry.packet);
   line.observed = observed_text(entry);
@@ -187,6 +191,8 @@ packet::Bytes to_pcapng(const Played& played, const reports::TestResult& result)
       comment = fmt::format("first divergence: {}", result.reason);
     else if (entry.mark == engine::Mark::invariant)
       comment = entry.comment;
+    else if (entry.by_peer)
+      comment = kByPeer;
     const auto direction =
         entry.kind == EntryKind::sent ? packet::Direction::to_target : packet::Direction::from_target;
     writer.add(entry.at - played.outcome.started, direction, entry.packet, comment);
