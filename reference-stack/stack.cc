@@ -39,6 +39,42 @@ std::string_view to_string(State state) {
   return "CLOSED";
 }
 
+std::string_view to_string(Error error) {
+  switch (error) {
+    case Error::would_block:
+      return "would block";
+    case Error::bad_socket:
+      return "no such socket";
+    case Error::invalid:
+      return "invalid in this state";
+    case Error::unsupported:
+      return "not supported";
+    case Error::already_connected:
+      return "connection already exists";
+    case Error::in_progress:
+      return "open under way";
+    case Error::not_connected:
+      return "connection does not exist";
+    case Error::closing:
+      return "connection closing";
+    case Error::refused:
+      return "connection refused";
+    case Error::reset:
+      return "connection reset";
+    case Error::timed_out:
+      return "connection timed out";
+    case Error::unreachable:
+      return "host unreachable";
+    case Error::address_in_use:
+      return "address in use";
+    case Error::too_large:
+      return "too large";
+    case Error::no_resources:
+      return "insufficient resources";
+  }
+  return "unknown error";
+}
+
 Stack::Stack(const Settings& settings) : settings_(settings), secret_(settings.seed) {}
 Stack::~Stack() = default;
 

@@ -66,6 +66,7 @@ enum class Error : std::uint8_t {
   too_large,          // out of range
   no_resources        // "error: insufficient resources"
 };
+[[nodiscard]] std::string_view to_string(Error error);  // "connection refused"
 template <class T>
 using Result = std::expected<T, Error>;
 
