@@ -166,15 +166,18 @@ Outcome prepare_near_end(int far_namespace) {
 
 }  // namespace
 
-std::expected<std::unique_ptr<Link>, EnvironmentError> open_tun(const std::string& device) {
+std::expected<std::unique_ptr<Link>, EnvironmentError> open_tun(const std::string& device,
+                                                                const std::string& interface) {
   auto descriptor = open_tun_descriptor(device);
   if (!descriptor) return std::unexpected(descriptor.error());
   ifreq request{};
-  name_interface(request, "tun0");
+  name_interface(request, interface);
   request.ifr_flags = IFF_TUN | IFF_NO_PI;
   if (ioctl(descriptor->get(), TUNSETIFF, &request) != 0)
     return std::unexpected(failure(fmt::format("ioctl(TUNSETIFF) on {}", device), errno,
-                                   "this is not a usable TUN device here; use the veth link"));
+                                   errno == EPERM   ? "run as root, or in a namespace of our own"
+                                   : errno == EBUSY ? "another program has this interface: choose another name"
+                                                    : "this is not a usable TUN device here; use the veth link"));
   return std::make_unique<TunLink>(std::move(*descriptor), request.ifr_name);
 }
 

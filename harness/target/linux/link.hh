@@ -45,7 +45,8 @@ class Link {
 
 inline constexpr std::uint16_t link_mtu = 1500;
 
-[[nodiscard]] std::expected<std::unique_ptr<Link>, EnvironmentError> open_tun(const std::string& device);
+[[nodiscard]] std::expected<std::unique_ptr<Link>, EnvironmentError> open_tun(const std::string& device,
+                                                                              const std::string& interface = "tun0");
 // A veth pair; its far end, with a packet socket on it, lies in a second namespace.
 // On success and on failure the thread is in `inside` again.
 [[nodiscard]] std::expected<std::unique_ptr<Link>, EnvironmentError> open_veth(const Namespace& inside);

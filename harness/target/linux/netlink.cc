@@ -135,6 +135,22 @@ Netlink::Outcome Netlink::add_default_route(const std::string& interface, const 
                  fmt::format("add default route via {} on {}", to_string(gateway), interface));
 }
 
+Netlink::Outcome Netlink::add_link_route(const std::string& interface, const packet::Address& prefix, unsigned length,
+                                         const packet::Address& source) {
+  const RoutePtr route{rtnl_route_alloc()};
+  const auto destination = build(prefix);
+  nl_addr_set_prefixlen(destination.get(), static_cast<int>(length));
+  rtnl_route_set_family(route.get(), static_cast<std::uint8_t>(family_of(prefix)));
+  rtnl_route_set_dst(route.get(), destination.get());
+  rtnl_route_set_pref_src(route.get(), build(source).get());
+  rtnl_route_set_table(route.get(), RT_TABLE_MAIN);
+  rtnl_route_set_protocol(route.get(), RTPROT_STATIC);
+  rtnl_route_set_scope(route.get(), RT_SCOPE_LINK);
+  add_hop(*route, interface, nullptr);
+  return outcome(rtnl_route_add(socket_.get(), route.get(), NLM_F_CREATE | NLM_F_EXCL),
+                 fmt::format("add route to {}/{} on {}", to_string(prefix), length, interface));
+}
+
 Netlink::Outcome Netlink::add_neighbour(const std::string& interface, const packet::Address& address,
                                         const MacAddress& mac) {
   const NeighPtr neighbour{rtnl_neigh_alloc()};

@@ -37,6 +37,10 @@ class Netlink {
   [[nodiscard]] Outcome add_address(const std::string& interface, const packet::Address& address);
   // Everything goes through `gateway`, which is taken to be on the link.
   [[nodiscard]] Outcome add_default_route(const std::string& interface, const packet::Address& gateway);
+  // Everything whose first `length` bits are those of `prefix` lies on the link; whoever sends
+  // there does so from `source`, which is an address of ours.
+  [[nodiscard]] Outcome add_link_route(const std::string& interface, const packet::Address& prefix, unsigned length,
+                                       const packet::Address& source);
   // Permanent: it is never asked for by ARP or neighbour discovery.
   [[nodiscard]] Outcome add_neighbour(const std::string& interface, const packet::Address& address,
                                       const MacAddress& mac);
