@@ -116,7 +116,7 @@ void expect_golden(const std::string& name, const std::string& text) {
 
 TEST_F(Cli, HelpOfEachVerb) {
   std::string all = run({"--help"}).out;
-  for (const auto* verb : {"run", "list", "show", "explain", "lint", "targets", "doctor"}) {
+  for (const auto* verb : {"run", "list", "show", "explain", "lint", "targets", "doctor", "stack"}) {
     const auto help = run({verb, "--help"});
     EXPECT_EQ(help.code, kAsExpected);
     EXPECT_THAT(help.out, HasSubstr("Example: tcpspec ")) << verb;

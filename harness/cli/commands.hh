@@ -31,5 +31,6 @@ Action add_lint(CLI::App& app);
 Action add_explain(CLI::App& app);
 Action add_targets(CLI::App& app);
 Action add_doctor(CLI::App& app);
+Action add_stack(CLI::App& app);
 
 }  // namespace tcpspec::cli
