@@ -18,6 +18,8 @@ set(may_cli cli packet script oracle engine target host runner reports)
 set(may_bench ${may_cli} bench)
 set(may_reports reports)
 set(may_fuzz fuzz packet script oracle reference target)
+# Its tests hold every segment of the stack against the invariants.
+set(single_host oracle/invariants.hh)
 # The engine knows a target as an interface only.
 set(single_engine target/target.hh target/call.hh)
 
