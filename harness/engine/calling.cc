@@ -94,6 +94,7 @@ target::Operation Play::operation(const script::Call& call, const Step& step, co
     case CallKind::connect: {
       std::uint16_t local = own.target_port;  // a later incarnation keeps the port
       if (call.local_port) local = static_cast<std::uint16_t>(call.local_port->evaluate(*this));
+      if (own.target_port == 0) own.target_port = local;
       return target::Connect{{setup_.attachment.tester, own.tester_port}, local};
     }
     case CallKind::accept:

@@ -54,7 +54,7 @@ class Peer {
   // How it begins: one of these. adopt() acknowledges at once what has not been acknowledged.
   virtual void adopt(const PeerAdoption& adoption, packet::Instant now) = 0;
   virtual void listen() = 0;
-  virtual void open(packet::Instant now) = 0;
+  virtual void open(const packet::Endpoint& target, packet::Instant now) = 0;
 
   // What its application does. Octets that do not fit wait, and what follows them waits too.
   virtual void send(packet::Bytes octets, packet::Instant now) = 0;

@@ -49,7 +49,7 @@ void Play::run_peer_send(const PeerSend& send, const Step& step, Instant now) {
   note(EntryKind::note, Mark::none, &step, now, std::move(words));
   done_at(now);
   side.written += octets.size();
-  if (send.kind == PeerSend::Kind::open) side.peer->open(now);
+  if (send.kind == PeerSend::Kind::open) side.peer->open(peer_place(index).target, now);
   if (send.kind == PeerSend::Kind::abort) side.peer->abort(now);
   if (!octets.empty()) side.peer->send(std::move(octets), now);
   if (send.ending == PeerSend::Ending::fin) side.peer->shutdown(now);

@@ -35,7 +35,7 @@ class FakePeer final : public Peer {
     log("adopt");
   }
   void listen() override { log("listen"); }
-  void open(Instant) override { log("open"); }
+  void open(const packet::Endpoint& target, Instant) override { log("open " + std::to_string(target.port)); }
   void send(Bytes octets, Instant) override {
     notes_.written.insert(notes_.written.end(), octets.begin(), octets.end());
     log("send");
@@ -197,7 +197,13 @@ TEST(PeerAdoption, HearsWhatTheScriptHasNotTakenNoticeOf) {
 
 TEST(PeerAdoption, ListensWhereNobodyHasOpened) {
   PeerRig t("peer: auto\nsteps:\n  - send: {flags: S}");
-  EXPECT_THAT(t.notes->log, ElementsAre("listen", "open"));
+  EXPECT_THAT(t.notes->log, ElementsAre("listen", "open 5000"));
+}
+
+// So that SYNs can cross: the target's has not been seen yet.
+TEST(PeerAdoption, OpensToThePortThatTheTargetWasToldToUse) {
+  PeerRig t("peer: auto\nsteps:\n  - {call: {connect: {local_port: 4000}}, as: opening}\n  - send: {flags: S}");
+  EXPECT_THAT(t.notes->log, ElementsAre("listen", "open 4000"));
 }
 
 TEST(PeerAdoption, ASynThatWaitsForItsAnswerIsHeard) {

@@ -81,11 +81,11 @@ class ReferencePeer final : public engine::Peer {
     assert(listening);
   }
 
-  void open(Instant now) override {
+  void open(const packet::Endpoint& target, Instant now) override {
     if (socket_ || !listener_) return;
     (void)stack_->close(*std::exchange(listener_, std::nullopt), own(now));
     socket_ = stack_->open(place_.tester.address.family).value();
-    (void)stack_->connect(*socket_, place_.target, place_.tester.port, own(now));
+    (void)stack_->connect(*socket_, target, place_.tester.port, own(now));
     work(now);
   }
 

@@ -33,7 +33,7 @@ struct Pair {
     const auto listener = target.open(family).value();
     EXPECT_TRUE(target.listen(listener, 5000, 1));
     peer->listen();
-    peer->open(now);
+    peer->open({host, 5000}, now);
     talk();
     socket = target.accept(listener).value();
   }

@@ -244,10 +244,16 @@ Step load_alive(const Value& value, int connection, TestContext& context) {
     return out;
   }
   // The steps are read as those of the first connection, and assigned to the right one then.
-  auto peers = peer ? std::set{0} : std::set<int>{};
+  const auto as_first = [connection](const std::set<int>& those) {
+    return those.contains(connection) ? std::set{0} : std::set<int>{};
+  };
+  auto peers = peer ? as_first(context.peers) : std::set<int>{};
+  auto closed = as_first(context.closed_peers);
   std::swap(context.peers, peers);
+  std::swap(context.closed_peers, closed);
   Steps steps = load_steps(*probe, context);
   std::swap(context.peers, peers);
+  std::swap(context.closed_peers, closed);
   if (!other) assign_connection(steps, connection, context);
   context.complaints->redirect(complaints, file.source.get(), out.where);
   relocate(steps, out.where, false);

@@ -52,7 +52,8 @@ State after_adoption(State state) {
 
 }  // namespace
 
-PeerSend load_peer_send(const Value& value, const Names& names) {
+PeerSend load_peer_send(const Value& value, int connection, TestContext& context) {
+  const auto& names = context.names;
   PeerSend out;
   if (!value.check_keys("a segment to send", segment_keys())) return out;
   for (const auto& [key, unused] : value.entries()) {
@@ -76,11 +77,16 @@ PeerSend load_peer_send(const Value& value, const Names& names) {
     value.complain(flags ? "the peer acknowledges by itself: no application asks for it"
                          : "this says nothing that the peer's application could do",
                    fmt::format("{}; `inject` sends a segment as it stands", kApplication));
+  if (context.closed_peers.contains(connection) && out.kind != PeerSend::Kind::abort)
+    value.complain("the peer's application has shut down, and sends nothing more",
+                   "`alive: CLOSE-WAIT` names a state in which it need not; `peer: auto` begins a peer anew");
+  if (out.kind == PeerSend::Kind::abort || out.ending == PeerSend::Ending::fin) context.closed_peers.insert(connection);
   return out;
 }
 
 Step begin_peer(const Location& where, int connection, TestContext& context) {
   context.peers.insert(connection);
+  context.closed_peers.erase(connection);
   if (const auto state = context.states.find(connection); state != context.states.end())
     state->second = after_adoption(state->second);
   Step out;

@@ -34,17 +34,18 @@ TEST(Peer, PlaysEachConnectionButLaterIncarnations) {
 }
 
 TEST(Peer, SendIsWhatItsApplicationDoes) {
-  const auto test = load_with_steps({"send: {data: 300000}", "send: {flags: FA, text: end}", "send: {flags: F}",
-                                     "send: {flags: RA}", "send: {flags: S}", "send: {flags: PA, hex: '00'}"},
-                                    "    peer: auto\n");
+  const auto test = load_with_steps(
+      {"send: {data: 300000}", "send: {flags: FA, text: end}", "peer: auto", "send: {flags: F}", "peer: auto",
+       "send: {flags: RA}", "peer: auto", "send: {flags: S}", "send: {flags: PA, hex: '00'}"},
+      "    peer: auto\n");
   EXPECT_EQ(action<PeerSend>(test.steps, 1).length->constant(), 300'000);
   EXPECT_EQ(action<PeerSend>(test.steps, 1).ending, PeerSend::Ending::open);
   EXPECT_EQ(action<PeerSend>(test.steps, 2).literal.size(), 3u);
   EXPECT_EQ(action<PeerSend>(test.steps, 2).ending, PeerSend::Ending::fin);
-  EXPECT_EQ(action<PeerSend>(test.steps, 3).ending, PeerSend::Ending::fin);
-  EXPECT_EQ(action<PeerSend>(test.steps, 4).kind, PeerSend::Kind::abort);
-  EXPECT_EQ(action<PeerSend>(test.steps, 5).kind, PeerSend::Kind::open);
-  EXPECT_EQ(action<PeerSend>(test.steps, 6).literal.size(), 1u);
+  EXPECT_EQ(action<PeerSend>(test.steps, 4).ending, PeerSend::Ending::fin);
+  EXPECT_EQ(action<PeerSend>(test.steps, 6).kind, PeerSend::Kind::abort);
+  EXPECT_EQ(action<PeerSend>(test.steps, 8).kind, PeerSend::Kind::open);
+  EXPECT_EQ(action<PeerSend>(test.steps, 9).literal.size(), 1u);
 }
 
 TEST(Peer, ComesAndGoes) {

@@ -368,7 +368,7 @@ Step load_step(const Value& step, TestContext& context) {
   const auto value = *step.find(verb);
   const bool peer = context.peers.contains(out.connection);
   if (verb == "send" && peer)
-    out.action = load_peer_send(value, context.names);
+    out.action = load_peer_send(value, out.connection, context);
   else if (verb == "send" || verb == "inject")
     out.action = load_send(value, context.names);
   else if (verb == "peer")

@@ -19,6 +19,7 @@ struct TestContext {
   std::map<std::string, int> started;  // calls started with `as:` and not yet completed, by how often
   std::map<int, State> states;         // of connections whose fixture said it; what a bare `alive` means
   std::set<int> peers;                 // connections whose tester's side a peer plays
+  std::set<int> closed_peers;          // of those: whose application has shut down or aborted
   bool in_fixture = false;
   Complaints* complaints = nullptr;
 
@@ -44,7 +45,7 @@ struct TestContext {
 [[nodiscard]] Step begin_peer(const Location& where, int connection, TestContext& context);
 
 [[nodiscard]] SendSegment load_send(const Value& value, const Names& names);
-[[nodiscard]] PeerSend load_peer_send(const Value& value, const Names& names);
+[[nodiscard]] PeerSend load_peer_send(const Value& value, int connection, TestContext& context);
 [[nodiscard]] const std::vector<std::string_view>& segment_keys();  // of a segment to send
 [[nodiscard]] packet::Bytes text_bytes(std::string_view text);
 [[nodiscard]] SendIcmp load_icmp(const Value& value, const Names& names);
