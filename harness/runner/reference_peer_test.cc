@@ -5,10 +5,16 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
+#include <string>
 
 #include "packet/segment_view.hh"
 #include "reference/stack.hh"
+#include "runner/result.hh"
+#include "runner/schedule.hh"
+#include "script/loader.hh"
+#include "target/reference_target.hh"
 
 namespace tcpspec::runner {
 namespace {
@@ -148,6 +154,54 @@ TEST(ReferencePeer, IsSilentAfterAnAbort) {
   pair.peer->send(Bytes(1), pair.now);
   pair.talk();
   EXPECT_EQ(pair.sent, 0u);
+}
+
+// ---- in a play, with the reference stack on both sides
+
+// A trace points into its suite.
+struct Kept {
+  script::Suite suite;
+  engine::Outcome outcome;
+};
+
+Kept play(const std::string& keys) {
+  const auto text = "suite: s\ntests:\n  - {id: t, about: a test, requirement: R, " + keys + "}\n";
+  Kept out{script::load_suite(std::make_shared<script::SourceFile>(script::SourceFile{"s.yaml", text})).value(), {}};
+  const auto target = target::open_reference_target();
+  const std::atomic<int> interrupt = 0;
+  static_cast<void>(play_all({&out.suite.tests.at(0)}, {}, *target, {}, interrupt,
+                             [&](Played&& played) { out.outcome = std::move(played.outcome); }, {}));
+  return out;
+}
+
+constexpr auto kBothWays =
+    "given: {state: ESTABLISHED, options: [mss: 1460, sack_permitted, ts, wscale: 2]}, peer: auto, steps: "
+    "[{send: {data: 100000}}, {call: {send: 100000}, as: w}, {call: {recv: 100000}}, "
+    "{expect-stream: {data: 1..100001}}, {result: w}]";
+
+TEST(PeerInAPlay, TwoRunsAreTheSame) {
+  const auto first = play(kBothWays), second = play(kBothWays);
+  EXPECT_EQ(first.outcome.verdict, engine::Verdict::pass) << first.outcome.reason;
+  ASSERT_EQ(first.outcome.trace.size(), second.outcome.trace.size());
+  for (std::size_t i = 0; i < first.outcome.trace.size(); ++i) {
+    EXPECT_EQ(first.outcome.trace[i].packet, second.outcome.trace[i].packet) << i;
+    EXPECT_EQ(first.outcome.trace[i].at - first.outcome.started, second.outcome.trace[i].at - second.outcome.started);
+  }
+}
+
+TEST(PeerInAPlay, ReportsTellWhatThePeerSent) {
+  const auto played = play(kBothWays);
+  std::size_t by_peer = 0;
+  for (const auto& line : to_conversation(played.outcome)) by_peer += line.comment == "by the peer";
+  EXPECT_GE(by_peer, 100'000u / 1460);
+}
+
+TEST(PeerInAPlay, NoTimePassesBetweenTheTargetAndThePeer) {
+  const auto played = play(
+      "given: ESTABLISHED, peer: auto, steps: [{call: shutdown}, {expect: {flags: FA}}, {send: {data: 10}}, "
+      "{call: {recv: 10}}, {send: {flags: F}}, {call: {recv: 1}, is: eof}, {call: state, is: TIME-WAIT}]");
+  EXPECT_EQ(played.outcome.verdict, engine::Verdict::pass) << played.outcome.reason;
+  EXPECT_EQ(played.outcome.finished - played.outcome.started, 150ms) << "the drain";
 }
 
 // Each state in which a script can leave the tester's side: what is due leaves at once.
