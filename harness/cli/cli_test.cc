@@ -187,6 +187,36 @@ TEST_F(Cli, ListShowExplain) {
   EXPECT_EQ(run({"explain", "MUST-99"}).code, kNothingSelected);
 }
 
+TEST_F(Cli, StackWrongWords) {
+  std::string all;
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"--serve", "gopher:70"},
+                                                {"--serve", "echo:7,discard:7"},
+                                                {"--serve", "echo:65536"},
+                                                {"--impair", "drop=101%"},
+                                                {"--impair", "drop"},
+                                                {"--impair", "delay=20ms..10ms"},
+                                                {"--address", "10.0.0.2"},
+                                                {"--address", "10.0.0.2/31"},
+                                                {"--address6", "10.0.0.2/24"},
+                                                {"--tun", "a-name-that-is-too-long"}}) {
+    std::vector<std::string> whole = {"stack"};
+    whole.insert(whole.end(), words.begin(), words.end());
+    const auto finished = run(whole);
+    EXPECT_EQ(finished.code, kUsage);
+    EXPECT_EQ(finished.out, "");
+    all += finished.err;
+  }
+  expect_golden("stack-wrong-words", all);
+}
+
+TEST_F(Cli, StackWithoutTun) {
+  ASSERT_EQ(setenv("TCPSPEC_TUN_DEVICE", "/no/such/tun", 1), 0);
+  const auto finished = run({"stack", "--for", "1s"});
+  unsetenv("TCPSPEC_TUN_DEVICE");
+  EXPECT_EQ(finished.code, kEnvironment);
+  expect_golden("stack-without-tun", finished.err);
+}
+
 // What follows plays against this machine's kernel.
 class CliOnKernel : public Cli {
  protected:
@@ -257,6 +287,30 @@ TEST_F(CliOnKernel, InterruptWritesWhatHadFinished) {
   EXPECT_EQ(json["interrupted"], true);
   ASSERT_EQ(json["tests"].size(), 1u);
   EXPECT_EQ(json["tests"][0]["id"], "own/passes");
+}
+
+TEST_F(CliOnKernel, StackServesACommand) {
+  const auto curl = run({"stack", "--netns", "--seed", "7", "--", "curl", "--silent", "--globoff", "--write-out",
+                         " %{http_code} %{size_download}", "--output", "/dev/null", "http://10.0.0.2/octets/100000",
+                         "--output", "/dev/null", "http://[fd00::2]/octets/5"});
+  EXPECT_EQ(curl.code, 0) << curl.err;
+  EXPECT_EQ(curl.out, " 200 100000 200 5");
+  EXPECT_THAT(curl.err, HasSubstr("serves echo:7 discard:9 chargen:19 http:80; seed 7\n"));
+  EXPECT_THAT(curl.err, HasSubstr(": 2 connections accepted, "));
+  // What the command says is what we say.
+  EXPECT_EQ(run({"stack", "--netns", "--", "sh", "-c", "exit 42"}).code, 42);
+  EXPECT_EQ(run({"stack", "--netns", "--", "sh", "-c", "kill -TERM $$"}).code, 128 + SIGTERM);
+  EXPECT_EQ(run({"stack", "--netns", "--", "no-such-program"}).code, 127);
+  EXPECT_EQ(run({"stack", "--netns", "--for", "10ms"}).code, kAsExpected);
+}
+
+TEST_F(CliOnKernel, StackOnABadWire) {
+  const auto curl = run({"stack", "--netns", "--seed", "7", "--impair",
+                         "drop=2%,duplicate=2%,reorder=2%,corrupt=2%,delay=0..1ms", "--", "curl", "--silent",
+                         "--output", "/dev/null", "--write-out", "%{size_download}", "http://10.0.0.2/octets/300000"});
+  EXPECT_EQ(curl.out, "300000") << curl.err;
+  EXPECT_THAT(curl.err, HasSubstr("; on the wire "));
+  EXPECT_THAT(curl.err, Not(HasSubstr(" 0 dropped")));
 }
 
 TEST_F(CliOnKernel, FailFastStops) {

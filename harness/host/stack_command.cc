@@ -31,7 +31,11 @@ struct Wire {
 std::expected<Wire, EnvironmentError> open_wire(const StackOptions& options) {
   if (options.place == StackOptions::Place::here) {
     auto link = open_network(options.network);
-    if (!link) return std::unexpected(link.error());
+    if (!link)
+      return std::unexpected(EnvironmentError{
+          .what = link.error().what,
+          .hint = "run as root, or with --netns, which needs neither root nor the device where user namespaces are "
+                  "allowed (`tcpspec doctor` tells)"});
     return Wire{std::nullopt, std::move(*link)};
   }
   if (const auto privilege = target::acquire_privilege(); !privilege) return std::unexpected(privilege.error());
