@@ -19,11 +19,8 @@ void Connection::take_acknowledgment(const ArrivedSegment& segment, Instant now)
   const bool duplicate = is_duplicate_ack(segment);
   if (distance(snd_.una, segment.ack) > 0) {
     const bool syn_acknowledged = snd_.una == snd_.iss;
-    // SND.WND counts from SND.UNA. Where the segment is too old to tell a window (it was sent
-    // again: SND.WL1 is above it), the right edge stays where it was told to be.
-    if (!syn_acknowledged && !MUTANT(window_edge_moves_with_una))
-      snd_.wnd -= std::min(snd_.wnd, static_cast<std::uint32_t>(distance(snd_.una, segment.ack)));
     snd_.una = segment.ack;
+    keep_right_edge(una_before);
     if (syn_acknowledged && !recovery_) begin_sending(now);
     measure_round_trip(segment, now);
     if (distance(outgoing_.begin(), snd_.una) > 0)
@@ -53,6 +50,15 @@ void Connection::take_acknowledgment(const ArrivedSegment& segment, Instant now)
     window_probes_ = 0;
     if (flight_size() > 0) recovery_->window_opened(flight());
   }
+}
+
+// "Note that SND.WND is an offset from SND.UNA": the peer has offered a right edge, and where
+// SND.UNA moves on by a segment that may not update the window (one with an old SEG.SEQ and a
+// new SEG.ACK: what the peer sends again), the edge stays.
+void Connection::keep_right_edge(Seq32 una_before) {
+  if (MUTANT(window_edge_moves_with_una)) return;
+  const auto moved = static_cast<std::uint32_t>(distance(una_before, snd_.una));
+  snd_.wnd -= std::min(snd_.wnd, moved);
 }
 
 // "If SND.UNA =< SEG.ACK =< SND.NXT, the send window should be updated. If (SND.WL1 < SEG.SEQ

@@ -177,6 +177,7 @@ class Connection {
   void discard_unread();
   // acknowledgment.cc
   void take_acknowledgment(const ArrivedSegment& segment, Instant now);
+  void keep_right_edge(Seq32 una_before);
   void update_send_window(const ArrivedSegment& segment, Instant now);
   void measure_round_trip(const ArrivedSegment& segment, Instant now);
   [[nodiscard]] bool is_duplicate_ack(const ArrivedSegment& segment) const;
