@@ -68,7 +68,8 @@ void Connection::update_send_window(const ArrivedSegment& segment, Instant now) 
   (void)now;
   if (distance(segment.ack, snd_.una) > 0) return;
   const auto later = distance(snd_.wl1, segment.seq);
-  const bool newer = later > 0 || (later == 0 && distance(snd_.wl2, segment.ack) >= 0);
+  const bool newer =
+      later > 0 || (later == 0 && distance(snd_.wl2, segment.ack) >= (MUTANT(window_update_needs_new_ack) ? 1 : 0));
   if (!newer && !MUTANT(old_segment_updates_window)) return;
   snd_.wnd = static_cast<std::uint32_t>(segment.window) << (MUTANT(window_not_scaled) ? 0 : snd_.shift);
   snd_.max_wnd = std::max(snd_.max_wnd, snd_.wnd);

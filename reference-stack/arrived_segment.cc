@@ -38,6 +38,13 @@ bool is_cut_off(const packet::SegmentView& view) {
   return said > bytes.size();
 }
 
+// The loop of many stacks: the length octet says how far away the next option is, be it 0.
+void walk_options(BytesView area) {
+  volatile std::size_t at = 0;
+  while (at + 1 < area.size() && area[at] != std::byte{0})
+    at = at + (area[at] == std::byte{1} ? 1 : static_cast<std::size_t>(area[at + 1]));
+}
+
 struct OptionReader {
   ArrivedOptions& into;
   // A kind that comes twice counts as it came last, but for SACK, whose blocks add up.
@@ -58,11 +65,12 @@ struct OptionReader {
 }  // namespace
 
 std::optional<ArrivedSegment> read_segment(const packet::SegmentView& view) {
-  if (!view.has_tcp_header() || is_fragment(view) || is_cut_off(view)) return std::nullopt;
-  if (!view.ip_checksum_ok()) return std::nullopt;
-  if (!view.checksum_ok()) return std::nullopt;
+  if (!view.has_tcp_header() || is_fragment(view) || (is_cut_off(view) && !MUTANT(cut_off_taken))) return std::nullopt;
+  if (!view.ip_checksum_ok() && !MUTANT(ip_checksum_unchecked)) return std::nullopt;
+  if (!view.checksum_ok() && !MUTANT(checksum_unchecked)) return std::nullopt;
   const std::size_t header = std::size_t{4} * view.data_offset();
-  if (header < packet::wire::tcp_header_octets || header > view.ip_payload().size()) return std::nullopt;
+  if ((header < packet::wire::tcp_header_octets && !MUTANT(data_offset_unchecked)) || header > view.ip_payload().size())
+    return std::nullopt;
   ArrivedSegment segment;
   segment.remote = view.source();
   segment.local = view.destination();
@@ -75,7 +83,11 @@ std::optional<ArrivedSegment> read_segment(const packet::SegmentView& view) {
   segment.text = view.payload();
   // Options behind a defect are not to be trusted, those before it are whole (MUST-7: an
   // illegal length must do no harm).
-  for (const auto& parsed : view.options().options) std::visit(OptionReader{segment.options}, parsed.option);
+  if (MUTANT(zero_length_option_loops)) walk_options(view.option_bytes());
+  for (const auto& parsed : view.options().options) {
+    if (MUTANT(unknown_option_ends_list) && std::holds_alternative<packet::UnknownOption>(parsed.option)) break;
+    std::visit(OptionReader{segment.options}, parsed.option);
+  }
   return segment;
 }
 

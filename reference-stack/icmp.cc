@@ -26,6 +26,7 @@ std::optional<Meaning> meaning_in_ipv4(const packet::IcmpView& icmp) {
   using Trouble = Connection::Trouble;
   constexpr std::uint8_t unreachable = 3, time_exceeded = 11, parameter_problem = 12;
   if (icmp.type == time_exceeded || icmp.type == parameter_problem) return Meaning{};
+  if (MUTANT(source_quench_obeyed) && icmp.type == 4) return Meaning{Trouble::hard};
   if (icmp.type != unreachable) return std::nullopt;
   switch (icmp.code) {
     case 4:  // fragmentation needed: the next hop's MTU in the low 16 bits (RFC 1191 section 4)
@@ -81,6 +82,7 @@ void Stack::icmp_arrives(const packet::SegmentView& view, Instant now) {
   // RFC 5927 section 4.1: whoever did not see our segments does not know what is in flight.
   if (!connection->in_flight(seq) && !MUTANT(icmp_sequence_unchecked)) return;
   if (meaning->trouble == Connection::Trouble::too_big) {
+    if (MUTANT(too_big_ignored)) return;
     const bool ipv4 = view.family() == Family::ipv4;
     const std::uint16_t least = ipv4 ? 68 : 1280;  // RFC 791 section 3.2, RFC 8200 section 5
     const auto known = mtu_towards(to.address, now);
@@ -88,10 +90,9 @@ void Stack::icmp_arrives(const packet::SegmentView& view, Instant now) {
     if (mtu == 0 && ipv4) mtu = plateau_below(known);
     // Below the least nothing can be meant (RFC 8201 section 4), and more than now is no reason
     // to send less (RFC 1191 section 6.3).
-    if ((mtu < least && !MUTANT(mtu_below_least_taken)) || mtu >= known) return;
+    if ((mtu < least && !MUTANT(mtu_below_least_taken)) || (mtu >= known && !MUTANT(mtu_raised))) return;
     paths_[to.address] = {static_cast<std::uint16_t>(mtu), now};
   }
-  if (MUTANT(too_big_ignored) && meaning->trouble == Connection::Trouble::too_big) return;
   connection->icmp_arrives(meaning->trouble, now);
   connection->output(now);
   settle(*connection);
@@ -115,7 +116,8 @@ void Connection::icmp_arrives(Trouble trouble, Instant now) {
   // be a passing one, or forged. "SHLD-25: an implementation SHOULD make the information
   // available to the application": when the connection times out, it is the reason.
   const Error what = trouble == Trouble::hard ? Error::refused : Error::unreachable;
-  if (MUTANT(icmp_always_aborts) || (trouble == Trouble::hard && !synchronized())) return enter_closed(what);
+  const bool ends = trouble == Trouble::hard && !synchronized() && !MUTANT(hard_error_ignored);
+  if (ends || MUTANT(icmp_always_aborts)) return enter_closed(what);
   soft_error_ = what;
 }
 

@@ -7,6 +7,8 @@
 #include <ratio>
 #include <vector>
 
+#include "reference/mutants.hh"
+
 namespace tcpspec::reference {
 namespace {
 
@@ -62,6 +64,7 @@ packet::Seq32 SecretFunction::initial_sequence_number(const packet::Endpoint& lo
   // RFC 9293 section 3.4.1: M counts in about 4 microseconds, modulo 2^32.
   using Tick = std::chrono::duration<std::int64_t, std::ratio<4, 1'000'000>>;
   const auto m = static_cast<std::uint32_t>(std::chrono::floor<Tick>(now.time_since_epoch()).count());
+  if (MUTANT(iss_without_secret)) return packet::Seq32(m);
   return packet::Seq32(m + (*this)(local, remote, Purpose::sequence));
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "reference/mutants.hh"
+
 namespace tcpspec::reference {
 
 using packet::distance;
@@ -36,13 +38,14 @@ LossRecovery::LossRecovery(std::uint32_t smss, Sack sack, Syn syn, Seq32 una, st
 }
 
 std::uint32_t LossRecovery::initial_window() const {
+  if (MUTANT(no_initial_slow_start)) return kGreatestWindow;
   switch (initial_window_) {
     case InitialWindow::rfc_6928:  // section 2
       return std::min(10 * smss_, std::max(2 * smss_, 14'600U));
     case InitialWindow::rfc_3390:  // section 1
       return std::min(4 * smss_, std::max(2 * smss_, 4'380U));
     case InitialWindow::one_segment:  // RFC 6928 section 2, RFC 5681 section 3.1
-      return smss_;
+      return MUTANT(lost_syn_forgotten) ? 10 * smss_ : smss_;
   }
   return smss_;
 }
@@ -83,11 +86,12 @@ void LossRecovery::advanced(std::uint32_t octets, Flight flight) {
 }
 
 void LossRecovery::grow(std::uint32_t acknowledged) {
-  if (cwnd_ < ssthresh_) {
+  if (cwnd_ < ssthresh_ || MUTANT(slow_start_for_ever)) {
     // RFC 5681 section 3.1 equation 2 (RFC 3465 with L = 1 SMSS): slow start.
-    set_cwnd(std::uint64_t{cwnd_} + std::min(acknowledged, smss_));
+    set_cwnd(std::uint64_t{cwnd_} + (MUTANT(growth_by_acks) ? smss_ : std::min(acknowledged, smss_)));
     return;
   }
+  if (MUTANT(extra_additive_constant)) set_cwnd(std::uint64_t{cwnd_} + smss_ / 8);
   // RFC 5681 section 3.1, the recommended way: one SMSS for every cwnd of octets that are
   // acknowledged, which is one per round trip at the most.
   acknowledged_in_avoidance_ += acknowledged;
@@ -103,9 +107,10 @@ void LossRecovery::duplicated(Flight flight) {
     if (sack_ == Sack::no) set_cwnd(std::uint64_t{cwnd_} + smss_);
     return;
   }
-  if (below_recover(flight.una)) return;
+  if (below_recover(flight.una) || MUTANT(no_fast_retransmit)) return;
   // RFC 6675 section 5 (1) and (2), RFC 5681 section 3.2 step 2.
-  if (duplicates_ == kDupThresh || scoreboard_.lost_before(smss_)) enter_recovery(flight);
+  if (duplicates_ == (MUTANT(first_duplicate_is_a_loss) ? 1 : kDupThresh) || scoreboard_.lost_before(smss_))
+    enter_recovery(flight);
 }
 
 // What is left of an earlier recovery, or timeout, must not start another one.
@@ -151,6 +156,7 @@ void LossRecovery::leave_recovery(Flight flight) {
   at_once_ = false;
   high_rxt_ = flight.una;          // RFC 6675 section 5 (3.1)
   if (sack_ == Sack::yes) return;  // (A): cwnd is ssthresh since the beginning
+  if (MUTANT(window_not_deflated)) return;
   // RFC 6582 section 3.2 step 3, full acknowledgment, (1): no burst where little is in flight.
   const std::uint32_t in_flight = octets_between(flight.una, flight.nxt);
   set_cwnd(std::min(ssthresh_, std::max(in_flight, smss_) + smss_));
@@ -163,9 +169,10 @@ void LossRecovery::timed_out(Flight flight) {
   // RFC 2018 sections 5 and 5.1: the peer may have dropped what it reported, and nothing of it
   // counts any longer. RFC 6675 section 5.1 would allow to keep it; but the answers to what is
   // sent now tell it again, and they alone are certain.
-  scoreboard_.clear();
+  if (!MUTANT(reneging_not_expected)) scoreboard_.clear();
   mark_all_lost(flight);
-  set_cwnd(smss_);  // RFC 5681 section 3.1: the loss window
+  if (MUTANT(no_slow_start_after_timeout)) return;
+  set_cwnd(MUTANT(timeout_resends_three) ? 3 * smss_ : smss_);  // RFC 5681 section 3.1: the loss window
 }
 
 void LossRecovery::resend_all(Flight flight) {
@@ -195,7 +202,7 @@ void LossRecovery::mark_all_lost(Flight flight) {
 
 void LossRecovery::halve(Flight flight) {
   // RFC 5681 section 3.1 equation 4. Section 3.2 step 2: without what limited transmit sent.
-  ssthresh_ = std::max(flight_size(flight) / 2, 2 * smss_);
+  if (!MUTANT(window_not_halved)) ssthresh_ = std::max(flight_size(flight) / 2, 2 * smss_);
   limited_ = 0;
   acknowledged_in_avoidance_ = 0;
   // RFC 6928 section 2: where an initial window was too much, later ones are RFC 3390's.
@@ -231,7 +238,7 @@ bool LossRecovery::is_rescue(SequenceRange range) const {
 
 void LossRecovery::restart_after_idle() {
   // RFC 5681 section 4.1: RW = min(IW, cwnd).
-  set_cwnd(std::min(initial_window(), cwnd_));
+  if (!MUTANT(idle_window_kept)) set_cwnd(std::min(initial_window(), cwnd_));
   initial_flight_end_ = una_ + cwnd_;
 }
 

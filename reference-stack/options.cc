@@ -63,6 +63,7 @@ std::uint8_t Connection::offered_shift() const {
 // RFC 7323 section 5.4: a clock of 1 ms, with an offset of its own for each pair of ends, so
 // that a later incarnation of the pair goes on where the earlier was.
 std::uint32_t Connection::timestamp_now(Instant now) const {
+  if (MUTANT(timestamp_clock_stands)) return stamps_.offset;
   return stamps_.offset + static_cast<std::uint32_t>(now.time_since_epoch() / stack_.settings().times.timestamp_tick);
 }
 
@@ -93,8 +94,9 @@ void Connection::take_syn_options(const ArrivedSegment& syn, Instant now) {
   const auto& theirs = syn.options;
   // Section 3.7.1: "If an MSS Option is not received at connection setup, TCP implementations
   // MUST assume a default send MSS". An MSS of 0 says nothing that could be kept to.
-  snd_.peer_mss = theirs.mss && (*theirs.mss != 0 || MUTANT(mss_zero_taken)) ? *theirs.mss : default_mss(family_);
+  snd_.peer_mss = theirs.mss && *theirs.mss != 0 ? *theirs.mss : default_mss(family_);
   if (MUTANT(mss_default_ethernet) && !theirs.mss) snd_.peer_mss = 1460;
+  if (MUTANT(mss_of_peer_ignored)) snd_.peer_mss = announced_mss();
   // RFC 7323 section 2.2: "this option MUST be sent by both sides".
   scaling_ = theirs.window_scale.has_value() && offers.window_scale == Offers::Choice::yes;
   // Section 2.3: "If a Window Scale option is received with a shift.cnt value larger than 14,
@@ -119,17 +121,18 @@ void Connection::take_syn_options(const ArrivedSegment& syn, Instant now) {
 std::vector<packet::Option> Connection::data_options(Instant now) {
   std::vector<packet::Option> options;
   std::size_t room = option_area;
-  if (stamps_.on) {
+  if (stamps_.on && !MUTANT(timestamps_forgotten)) {
     options.insert(options.end(), 2, packet::Nop{});
     options.emplace_back(packet::Timestamps{timestamp_now(now), MUTANT(timestamp_echo_zero) ? 0 : stamps_.recent});
-    room -= timestamp_octets;
+    if (!MUTANT(sack_fills_option_area)) room -= timestamp_octets;
   }
   if (!sack_) return options;
   // RFC 2018 section 3: four blocks, or three beside timestamps.
   const auto blocks = incoming_.take_sack_blocks((room - 4) / 8);
   if (blocks.empty()) return options;
   packet::Sack sack;
-  for (const auto& block : blocks) sack.blocks.emplace_back(block.left.raw(), block.right.raw());
+  for (const auto& block : blocks)
+    sack.blocks.emplace_back(block.left.raw(), block.right.raw() - (MUTANT(sack_right_edge_inside) ? 1U : 0U));
   options.insert(options.end(), 2, packet::Nop{});
   options.emplace_back(std::move(sack));
   return options;

@@ -5,6 +5,8 @@
 #include <functional>
 #include <numeric>
 
+#include "reference/mutants.hh"
+
 namespace tcpspec::reference {
 
 using packet::distance;
@@ -40,7 +42,7 @@ ReceiveBuffer::Outcome ReceiveBuffer::insert(Seq32 seq, BytesView octets) {
   assert(distance(next_, seq) >= 0 && "what begins before RCV.NXT is cut by the caller");
   Outcome outcome = compare_with_waiting({seq, seq + size_of(octets)});
   Block joined = join(seq, octets);
-  if (joined.left == next_) {
+  if (joined.left == next_ || MUTANT(gap_delivered)) {
     // RFC 9293 section 3.10.7.4, seventh check: RCV.NXT moves over what is taken, and
     // with it over all that waited for this gap to close.
     in_order_.insert(in_order_.end(), joined.octets.begin(), joined.octets.end());
@@ -49,6 +51,7 @@ ReceiveBuffer::Outcome ReceiveBuffer::insert(Seq32 seq, BytesView octets) {
     return outcome;
   }
   outcome.out_of_order = true;
+  if (MUTANT(out_of_order_dropped)) return outcome;
   joined.touched = ++arrivals_;
   const auto position = std::ranges::upper_bound(blocks_, offset(joined.left), {},
                                                  [this](const Block& block) { return offset(block.left); });
@@ -145,13 +148,15 @@ std::vector<SackBlock> ReceiveBuffer::take_sack_blocks(std::size_t most) {
   if (most == 0) return told;
   // RFC 2883 section 4 (2) and (4): the duplicate comes first, and is told once. The block
   // that it is part of was touched by it, and is the next one therefore.
-  if (duplicate_) told.push_back(*std::exchange(duplicate_, std::nullopt));
+  if (duplicate_) told.push_back(*duplicate_);
+  if (!MUTANT(dsack_told_again)) duplicate_.reset();
 
   // RFC 2018 section 4: first the block that holds what came most recently, then those that
   // were first in the ACKs before. Each arrival is told at once, so this is the same order.
   std::vector<const Block*> recent;
   for (const Block& block : blocks_) recent.push_back(&block);
   std::ranges::sort(recent, std::greater(), &Block::touched);
+  if (MUTANT(sack_oldest_first)) std::ranges::reverse(recent);
   for (const Block* block : recent) {
     if (told.size() == most) break;
     told.push_back(range_of(*block));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <ranges>
 
+#include "reference/mutants.hh"
+
 namespace tcpspec::reference {
 
 using packet::distance;
@@ -30,7 +32,7 @@ bool is_sensible(SackBlock block, Flight flight) {
 }  // namespace
 
 Scoreboard::News Scoreboard::add(SackBlock block, Flight flight) {
-  if (!is_sensible(block, flight)) return News::no;
+  if (!is_sensible(block, flight) && !MUTANT(sack_blocks_unchecked)) return News::no;
   // The ranges that overlap or touch it.
   const auto first =
       std::ranges::find_if(ranges_, [&](SackBlock range) { return distance(block.left, range.right) >= 0; });
@@ -57,7 +59,9 @@ Scoreboard::News Scoreboard::add(SackBlock block, Flight flight) {
 void Scoreboard::acknowledge(Seq32 una) {
   // Where SND.UNA comes to lie within a range, or at its beginning, the peer has dropped what
   // it had reported (RFC 2018 section 8): it needs all of that again.
-  std::erase_if(ranges_, [&](SackBlock range) { return distance(una, range.left) <= 0; });
+  std::erase_if(ranges_, [&](SackBlock range) {
+    return distance(una, MUTANT(reneging_not_expected) ? range.right : range.left) <= 0;
+  });
 }
 
 std::optional<Seq32> Scoreboard::highest() const {
@@ -85,6 +89,7 @@ std::uint32_t Scoreboard::octets_in_holes(Seq32 from, Seq32 to) const {
 }
 
 std::optional<SackBlock> Scoreboard::first_hole(Seq32 from, Seq32 to) const {
+  if (MUTANT(reported_octets_resent)) return distance(from, to) > 0 ? std::optional(SackBlock{from, to}) : std::nullopt;
   for (const SackBlock range : ranges_) {
     if (distance(from, range.left) > 0) {
       to = earlier(to, range.left);

@@ -35,7 +35,7 @@ void Stack::arrives_in_closed(const ArrivedSegment& segment) {
   reset.source = segment.local;
   reset.destination = segment.remote;
   if (segment.has(Flags::ack)) {  // <SEQ=SEG.ACK><CTL=RST>
-    reset.seq = segment.ack;
+    reset.seq = MUTANT(reset_sequence_zero) ? Seq32(0) : segment.ack;
     reset.flags = Flags::rst;
   } else {  // <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>
     reset.ack = segment.seq + (MUTANT(reset_ignores_length) ? 0U : segment.length());
@@ -59,7 +59,7 @@ void Stack::arrives_in_listen(Connection& listener, const ArrivedSegment& segmen
   if (!segment.has(Flags::syn)) return;
   auto& queue = listener.queue;
   // A full queue answers nothing: the peer's SYN comes again.
-  if (queue.half_open + queue.ready.size() >= queue.backlog && !MUTANT(backlog_ignored)) return;
+  if (queue.half_open + queue.ready.size() >= queue.backlog) return;
   if (sockets_.size() >= settings_.limits.connections) return;
   auto& child = create(listener.family());
   child.parent = listener.id();
@@ -169,6 +169,10 @@ void Connection::arrives_in_syn_sent(const ArrivedSegment& segment, Instant now)
     process_fin(rest, now);
     return;
   }
+  if (MUTANT(simultaneous_open_refused)) {
+    send_reset(snd_.nxt, now);
+    return enter_closed(Error::refused);
+  }
   // Both sides open: section 3.5, figure 7. "Otherwise, enter SYN-RECEIVED, form a SYN,ACK".
   defer_text_of_syn(segment);
   become(State::syn_received);
@@ -186,6 +190,7 @@ void Connection::take_peer_syn(const ArrivedSegment& syn, Instant now) {
   take_syn_options(syn, now);
   snd_.wnd = static_cast<std::uint32_t>(syn.window) << (MUTANT(syn_window_scaled) ? snd_.shift : 0);
   snd_.max_wnd = snd_.wnd;
+  if (MUTANT(mss_zero_divides) && syn.options.mss) snd_.max_wnd -= snd_.max_wnd % *syn.options.mss;  // whole segments
   snd_.wl1 = syn.seq;
   snd_.wl2 = syn.has(Flags::ack) ? syn.ack : snd_.una;
 }
@@ -209,6 +214,7 @@ void Connection::enter_established(Instant now) {
   if (!syn_text_.empty()) {
     const Bytes text = std::exchange(syn_text_, {});
     (void)incoming_.insert(rcv_.irs + 1U, text);
+    if (MUTANT(syn_text_lost)) discard_unread();
     acknowledge(AckDue::now);
     stack_.changed(id_);
   }

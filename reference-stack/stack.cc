@@ -109,7 +109,8 @@ void Stack::transmit(const packet::Segment& segment) {
   packet::Segment numbered = segment;
   // RFC 6864: an atomic datagram's identification means nothing; a counter tells captures apart.
   if (segment.source.address.family == packet::Family::ipv4) numbered.ip.identification = ++identification_;
-  output_.push_back(packet::serialize(numbered));
+  output_.push_back(packet::serialize(
+      numbered, MUTANT(checksum_not_filled_in) ? packet::Malformation{.tcp_checksum = 0} : packet::Malformation{}));
 }
 
 // RFC 1191 section 6.3: what was learnt of a path is forgotten after a while.

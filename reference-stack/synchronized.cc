@@ -36,6 +36,8 @@ Connection::Acceptability Connection::acceptability(const ArrivedSegment& segmen
   const std::uint32_t window = rcv_wnd();
   const std::uint32_t length = segment.length();
   if (MUTANT(any_sequence_acceptable)) return Acceptability::acceptable;
+  if (MUTANT(sequence_without_wrap) && segment.seq.raw() < left.raw()) return Acceptability::unacceptable;
+  if (MUTANT(zero_window_accepts_nothing) && window == 0) return Acceptability::unacceptable;
   if (window == 0) {
     if (segment.seq == left) return length == 0 ? Acceptability::acceptable : Acceptability::control_only;
     return Acceptability::unacceptable;
@@ -53,7 +55,7 @@ Connection::Acceptability Connection::acceptability(const ArrivedSegment& segmen
 
 bool Connection::passes_sequence_check(ArrivedSegment& segment, Instant now) {
   const bool reset = segment.has(Flags::rst);
-  if (stamps_.on && !reset) {
+  if (stamps_.on && (!reset || MUTANT(paws_drops_resets))) {
     // RFC 7323 section 3.2: "If a non-<RST> segment is received without a TSopt, a TCP SHOULD
     // silently drop the segment."
     if (!segment.options.timestamps && !MUTANT(missing_timestamp_accepted)) return false;
@@ -67,15 +69,16 @@ bool Connection::passes_sequence_check(ArrivedSegment& segment, Instant now) {
   if (verdict == Acceptability::unacceptable) {
     // "If an incoming segment is not acceptable, an acknowledgment should be sent in reply
     // (unless the RST bit is set, if so drop the segment and return)".
-    if (reset) return false;
+    if (reset) return MUTANT(any_rst_accepted);
     note_repeated_text(segment);
-    if (state_ == State::time_wait && segment.has(Flags::fin) && segment.seq + segment.length() == rcv_nxt())
+    if (state_ == State::time_wait && segment.has(Flags::fin) && segment.seq + segment.length() == rcv_nxt() &&
+        !MUTANT(time_wait_not_restarted))
       // "The only thing that can arrive in this state is a retransmission of the remote FIN.
       // Acknowledge it, and restart the 2 MSL timeout." (fifth check, TIME-WAIT)
       enter_time_wait(now);
     // RFC 5961 section 7: where both sides find each other's ACK unacceptable, a limit ends it.
     // Text is the peer's to send again, and always gets its answer.
-    if (MUTANT(unacceptable_not_answered)) return false;
+    if (MUTANT(unacceptable_not_answered) || (MUTANT(time_wait_silent) && state_ == State::time_wait)) return false;
     if (segment.length() == 0)
       challenge(now);
     else
@@ -86,7 +89,8 @@ bool Connection::passes_sequence_check(ArrivedSegment& segment, Instant now) {
   if (verdict == Acceptability::control_only) {
     // "If the RCV.WND is zero, no segments will be acceptable, but special allowance should be
     // made to accept valid ACKs, URGs, and RSTs." (MUST-66)
-    if (segment.text.size() > 0 || segment.has(Flags::fin)) acknowledge(AckDue::now);
+    if ((segment.text.size() > 0 || segment.has(Flags::fin)) && !MUTANT(window_probe_unanswered))
+      acknowledge(AckDue::now);
     segment.text = {};
     segment.flags = segment.flags.without(Flags::fin);
     return true;
@@ -100,16 +104,16 @@ bool Connection::passes_sequence_check(ArrivedSegment& segment, Instant now) {
 void Connection::trim_to_window(ArrivedSegment& segment) {
   const Seq32 left = rcv_nxt();
   const auto before = distance(segment.text_begin(), left);
-  if (before > 0 && !segment.text.empty() && !MUTANT(old_text_not_trimmed)) {
+  if (before > 0 && !segment.text.empty()) {
     const auto cut = std::min(segment.text.size(), static_cast<std::size_t>(before));
     incoming_.note_duplicate(segment.text_begin(), segment.text_begin() + static_cast<std::uint32_t>(cut));
     repeated_ = true;
     segment.seq += static_cast<std::uint32_t>(cut) + (segment.has(Flags::syn) ? 1U : 0U);
     segment.flags = segment.flags.without(Flags::syn);
-    segment.text = segment.text.subspan(cut);
+    if (!MUTANT(old_text_not_trimmed)) segment.text = segment.text.subspan(cut);
+    if (MUTANT(overlapping_text_dropped)) segment.text = {};
   }
   const auto room = distance(segment.text_begin(), left + rcv_wnd());
-  if (MUTANT(text_beyond_window_taken)) return;
   if (room < static_cast<std::int32_t>(segment.text.size())) {
     segment.text = segment.text.first(static_cast<std::size_t>(std::max(room, 0)));
     segment.flags = segment.flags.without(Flags::fin);
@@ -126,7 +130,7 @@ bool Connection::passes_rst_check(const ArrivedSegment& segment, Instant now) {
   if (!segment.has(Flags::rst)) return true;
   // "2) If the RST bit is set and the sequence number exactly matches the next expected
   // sequence number (RCV.NXT), then TCP endpoints MUST reset the connection".
-  if (segment.seq == rcv_nxt() || MUTANT(rst_anywhere_in_window)) {
+  if (segment.seq == rcv_nxt() || MUTANT(rst_anywhere_in_window) || MUTANT(any_rst_accepted)) {
     switch (state_) {
       case State::syn_received:
         // "If this connection was initiated with a passive OPEN, then return this connection to
@@ -137,7 +141,7 @@ bool Connection::passes_rst_check(const ArrivedSegment& segment, Instant now) {
       case State::fin_wait_1:
       case State::fin_wait_2:
       case State::close_wait:
-        enter_closed(Error::reset);
+        enter_closed(MUTANT(reset_not_told) ? std::nullopt : std::optional(Error::reset));
         break;
       default:  // CLOSING, LAST-ACK, TIME-WAIT: "enter the CLOSED state"
         enter_closed(std::nullopt);
@@ -196,7 +200,7 @@ bool Connection::passes_ack_check(const ArrivedSegment& segment, Instant now) {
     // RFC 5961 section 5.2: "(SND.UNA - MAX.SND.WND) =< SEG.ACK =< SND.NXT".
     const bool too_old =
         distance(segment.ack, snd_.una) > static_cast<std::int32_t>(std::min(snd_.max_wnd, 0x7fffffffU));
-    if ((too_old && !MUTANT(old_ack_with_data_taken)) || (!of_what_was_sent && !MUTANT(ack_of_unsent_taken))) {
+    if (too_old || (!of_what_was_sent && !MUTANT(ack_of_unsent_taken))) {
       // "If the ACK acks something not yet sent (SEG.ACK > SND.NXT), then send an ACK, drop
       // the segment, and return."
       challenge(now);
@@ -235,7 +239,9 @@ void Connection::check_urg(const ArrivedSegment& segment) {
   // "RCV.UP <- max(RCV.UP,SEG.UP), and signal the user that the remote side has urgent data
   // if the urgent pointer (RCV.UP) is in advance of the data consumed." RFC 6093 section 2.1:
   // it points behind the urgent data.
-  const Seq32 pointed = segment.seq + segment.urgent + (MUTANT(urgent_pointer_off_by_one) ? 1U : 0U);
+  const auto counted_from =
+      MUTANT(urgent_pointer_off_by_segment) ? static_cast<std::uint32_t>(segment.text.size()) : 0U;
+  const Seq32 pointed = segment.seq + counted_from + segment.urgent + (MUTANT(urgent_pointer_off_by_one) ? 1U : 0U);
   const Seq32 consumed = incoming_.next() - static_cast<std::uint32_t>(incoming_.readable());
   if (distance(consumed, pointed) <= 0) return;
   if (rcv_.up && distance(*rcv_.up, pointed) <= 0) return;
@@ -247,6 +253,7 @@ void Connection::check_urg(const ArrivedSegment& segment) {
 
 void Connection::process_text(const ArrivedSegment& segment, Instant now) {
   if (segment.text.empty()) {
+    if (MUTANT(acks_answered) && segment.length() == 0) acknowledge(AckDue::now);
     if (std::exchange(repeated_, false)) acknowledge(AckDue::now);
     return;
   }
@@ -268,7 +275,7 @@ void Connection::process_text(const ArrivedSegment& segment, Instant now) {
   }
   const bool gap_before = incoming_.has_gap();
   auto outcome = incoming_.insert(segment.text_begin(), segment.text);
-  if (!reading_) discard_unread();
+  if (!reading_ || (MUTANT(half_close_loses_data) && fin_wanted_)) discard_unread();
   const bool repeated = std::exchange(repeated_, false) || outcome.duplicate > 0;
   if (outcome.advanced > 0) stack_.changed(id_);
   ++segments_unacknowledged_;
@@ -281,7 +288,7 @@ void Connection::process_text(const ArrivedSegment& segment, Instant now) {
   if (at_once && !MUTANT(out_of_order_ack_delayed))
     acknowledge(AckDue::now);
   else
-    acknowledge(segments_unacknowledged_ >= 2 && !MUTANT(every_ack_delayed) ? AckDue::now : AckDue::delayed);
+    acknowledge(segments_unacknowledged_ >= (MUTANT(acks_stretched) ? 8U : 2U) ? AckDue::now : AckDue::delayed);
 }
 
 // RFC 2883 section 4: what a segment below the window repeats is told in the ACK that answers it.
@@ -315,7 +322,7 @@ void Connection::take_deferred_fin(Instant now) {
   if (!deferred_fin_ || rcv_.fin) return;
   if (incoming_.next() != *deferred_fin_ && !MUTANT(fin_out_of_order_taken)) return;
   deferred_fin_.reset();
-  rcv_.fin = true;
+  rcv_.fin = !MUTANT(fin_not_acknowledged);
   incoming_.drop_out_of_order();
   if (distance(rcv_nxt(), rcv_.edge) < 0) rcv_.edge = rcv_nxt();
   acknowledge(AckDue::now);
@@ -328,7 +335,7 @@ void Connection::take_deferred_fin(Instant now) {
     case State::fin_wait_1:
       // "If our FIN has been ACKed (perhaps in this segment), then enter TIME-WAIT, start the
       // time-wait timer, turn off the other timers; otherwise, enter the CLOSING state."
-      if (fin_acknowledged())
+      if (fin_acknowledged() || MUTANT(closing_skipped))
         enter_time_wait(now);
       else
         become(State::closing);

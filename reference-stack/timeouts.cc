@@ -41,8 +41,7 @@ void Connection::expire(Timer which, Instant now) {
       // "USER TIMEOUT: For any state if the user timeout expires, flush all queues, signal the
       // user "error: connection aborted due to user timeout" in general and for any outstanding
       // calls, delete the TCB, enter the CLOSED state, and return."
-      if (!MUTANT(user_timeout_ignored)) give_up(soft_error_.value_or(Error::timed_out), Manner::silent, now);
-      return;
+      return give_up(soft_error_.value_or(Error::timed_out), Manner::silent, now);
     case Timer::time_wait:
       // "TIME-WAIT TIMEOUT: If the time-wait timeout expires on a connection, delete the TCB,
       // enter the CLOSED state, and return." And an orphan in FIN-WAIT-2.
@@ -61,6 +60,7 @@ void Connection::expire(Timer which, Instant now) {
 // reinitialize the retransmission timer, and return." How: RFC 6298 sections 5.4 to 5.7.
 void Connection::retransmission_timeout(Instant now) {
   if (snd_.una == snd_.nxt || MUTANT(never_retransmits)) return;
+  if (MUTANT(fin_not_retransmitted) && fin_sent() && snd_.una == outgoing_.end()) return;
   if (!MUTANT(rto_not_backed_off)) rto_.expired();
   if (!MUTANT(karn_ignored)) timed_.reset();
   if (++transmissions_ == stack_.settings().times.r1) ++stack_.statistics_.reached_r1;
@@ -82,24 +82,29 @@ void Connection::persist_timeout(Instant now) {
 
 // Section 3.8.4: SEG.SEQ = SND.NXT-1, and no data (MAY-6: or one octet of garbage).
 void Connection::keep_alive_timeout(Instant now) {
-  if (!wish_.keep_alive || state_ < State::established || state_ == State::time_wait) return;
+  if ((!wish_.keep_alive && !MUTANT(keep_alive_unasked)) || state_ < State::established || state_ == State::time_wait)
+    return;
   if (flight_size() == 0) {
-    if (probes_ >= wish_.keep_alive_probes) return give_up(Error::timed_out, Manner::with_reset, now);
+    if (probes_ >= (MUTANT(keep_alive_gives_up_at_once) ? 1 : wish_.keep_alive_probes))
+      return give_up(Error::timed_out, Manner::with_reset, now);
     ++probes_;
     auto probe = blank(packet::Flags::ack, snd_.nxt - (MUTANT(keep_alive_in_window) ? 0U : 1U));
     probe.options = data_options(now);
     emit(std::move(probe), now);
   }
-  start(Timer::keep_alive, now + wish_.keep_alive_interval);
+  start(Timer::keep_alive,
+        now + (MUTANT(keep_alive_in_a_burst) ? std::chrono::milliseconds(10) : wish_.keep_alive_interval));
 }
 
 // The peer is there: whatever was counted against it is forgotten.
 void Connection::heard(Instant now) {
   probes_ = 0;
   last_heard_ = now;
-  if (snd_.wnd == 0 && unanswered_since_) unanswered_since_ = now;
-  if (wish_.keep_alive && state_ >= State::established)
-    start(Timer::keep_alive, now + wish_.keep_alive_idle);
+  if (snd_.wnd == 0 && unanswered_since_ && !MUTANT(zero_window_times_out)) unanswered_since_ = now;
+  if ((wish_.keep_alive || MUTANT(keep_alive_unasked)) && state_ >= State::established)
+    start(Timer::keep_alive,
+          now + (MUTANT(keep_alive_too_early) ? std::min<Duration>(wish_.keep_alive_idle, std::chrono::minutes(10))
+                                              : wish_.keep_alive_idle));
   else
     stop(Timer::keep_alive);
 }
@@ -142,7 +147,7 @@ void Connection::set_transmission_timers(Instant now) {
   } else {
     stop(Timer::override);
   }
-  if (unanswered_since_ && outstanding)
+  if (unanswered_since_ && outstanding && !MUTANT(user_timeout_ignored))
     start(Timer::user, *unanswered_since_ + patience());
   else
     stop(Timer::user);

@@ -129,6 +129,7 @@ void Connection::announce_reopened_window() {
 std::uint32_t Connection::usable_window() const {
   const auto usable = distance(snd_.nxt, snd_.una + snd_.wnd);
   if (MUTANT(window_ignored)) return 0xffff;
+  if (MUTANT(shrunk_window_underflows)) return static_cast<std::uint32_t>(usable);
   return static_cast<std::uint32_t>(std::max(usable + (MUTANT(window_overrun_by_one) ? 1 : 0), 0));
 }
 
@@ -188,7 +189,7 @@ bool Connection::send_fresh(Instant now) {
   // A FIN has its place in the window, and waits for nothing else. It leaves with the data
   // before it where both fit.
   const bool last = fin_wanted_ && octets == unsent() && (octets > 0 || fin_to_send());
-  const bool with_fin = last && usable_window() > octets;
+  const bool with_fin = last && usable_window() > octets && !(MUTANT(fin_held_back) && flight_size() > 0);
   if (with_fin) ++octets;
   if (octets == 0) return false;
   send_range(snd_.nxt, octets, Transmission::fresh, now);
@@ -210,7 +211,8 @@ std::uint32_t Connection::sendable(Instant now, std::uint32_t allowed) const {
   // then the sending TCP endpoint buffers all user data [...] until the outstanding data has been
   // acknowledged or until the TCP endpoint can send a full-sized segment". After CLOSE nothing
   // more can come that would be worth waiting for.
-  const bool idle = flight_size() == 0 || wish_.no_delay || (fin_wanted_ && waiting <= usable) || MUTANT(nagle_ignored);
+  const bool idle = flight_size() == 0 || (wish_.no_delay && !MUTANT(no_delay_ignored)) ||
+                    (fin_wanted_ && waiting <= usable) || MUTANT(nagle_ignored);
   if (!idle) return 0;
   // "(2) [...] if the data is pushed and all queued data can be sent now"
   if (waiting <= usable && (fin_wanted_ || outgoing_.pushed_from(snd_.nxt) > 0)) return octets;
@@ -231,6 +233,7 @@ void Connection::send_range(Seq32 from, std::uint32_t octets, Transmission kind,
   for (const auto& option : segment.options)
     if (const auto* sack = std::get_if<packet::Sack>(&option))
       taken = 4 + 8 * static_cast<std::uint32_t>(sack->blocks.size());
+  if (MUTANT(sack_octets_not_counted)) taken = 0;
   if (taken + option_octets() >= whole) {
     std::erase_if(segment.options, [](const auto& option) { return std::holds_alternative<packet::Sack>(option); });
     taken = 0;

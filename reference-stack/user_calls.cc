@@ -62,6 +62,7 @@ Result<std::size_t> Connection::send(BytesView octets, SendKind kind, Instant no
   if (error_) return std::unexpected(*std::exchange(error_, std::nullopt));
   if (!opened_ || state_ == State::listen) return std::unexpected(Error::not_connected);
   // "FIN-WAIT-1 ... TIME-WAIT: Return "error: connection closing" and do not service request."
+  if (MUTANT(half_close_closes_both) && rcv_.fin) return std::unexpected(Error::closing);
   if (fin_wanted_ || state_ == State::closed || state_ > State::close_wait) return std::unexpected(Error::closing);
   // "SYN-SENT, SYN-RECEIVED: Queue the data for transmission after entering ESTABLISHED state."
   if (octets.empty()) return 0U;
@@ -91,7 +92,7 @@ Result<std::size_t> Connection::receive(std::span<std::byte> into, Instant now) 
   // "CLOSE-WAIT: [...] If no text is awaiting delivery, the RECEIVE will get a "error: connection
   // closing" response": the end of file. An error comes before it: what was lost is not the end.
   if (error_) return std::unexpected(*std::exchange(error_, std::nullopt));
-  if (rcv_.fin || !reading_ || state_ == State::closed) return 0U;
+  if ((rcv_.fin && !MUTANT(end_of_file_not_told)) || !reading_ || state_ == State::closed) return 0U;
   return std::unexpected(Error::would_block);
 }
 
@@ -112,7 +113,7 @@ Result<void> Connection::shutdown(Direction direction, Instant now) {
 void Connection::begin_closing(Instant now) {
   if (fin_wanted_) return;
   fin_wanted_ = true;
-  if (MUTANT(close_drops_unsent)) outgoing_.set_capacity(0);
+  if (MUTANT(close_drops_unsent) && unsent() > 0) return abort(now);
   switch (state_) {
     case State::syn_received:
       // "If no SENDs have been issued and there is no pending data to send, then form a FIN
@@ -181,7 +182,7 @@ void Connection::abort(Instant now) {
     case State::fin_wait_1:
     case State::fin_wait_2:
     case State::close_wait:
-      send_reset(snd_.nxt, now);  // <SEQ=SND.NXT><CTL=RST>
+      if (!MUTANT(abort_without_reset)) send_reset(snd_.nxt, now);  // <SEQ=SND.NXT><CTL=RST>
       break;
     default:
       // LISTEN, SYN-SENT, CLOSING, LAST-ACK, TIME-WAIT: no reset.

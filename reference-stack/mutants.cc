@@ -1,0 +1,31 @@
+#include "reference/mutants.hh"
+
+#include <array>
+
+namespace tcpspec::reference::mutants {
+
+namespace {
+
+#define TCPSPEC_MUTANT(name, about) Description{Mutant::name, #name, about},
+constexpr std::array kAll = {
+#include "reference/mutants.def"
+};
+#undef TCPSPEC_MUTANT
+
+Mutant switched_on = Mutant::none;
+
+}  // namespace
+
+std::span<const Description> all() {
+  return kAll;
+}
+
+void switch_on(Mutant mutant) {
+  switched_on = mutant;
+}
+
+Mutant active() {
+  return switched_on;
+}
+
+}  // namespace tcpspec::reference::mutants
