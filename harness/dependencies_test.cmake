@@ -16,6 +16,7 @@ set(may_engine engine packet script oracle)
 set(may_runner runner packet script oracle engine target reference reports)
 set(may_cli cli packet script oracle engine target host runner reports)
 set(may_bench ${may_cli} bench)
+set(may_mutants ${may_cli} mutants reference)
 set(may_reports reports)
 set(may_fuzz fuzz packet script oracle reference target)
 # Its tests hold every segment of the stack against the invariants.

@@ -7,8 +7,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include "runner/reference_peer.hh"
-
 namespace tcpspec::runner {
 
 using packet::Duration;
@@ -147,7 +145,7 @@ class Schedule {
     setup.level = level_of(*job.test, catalogue_);
     setup.seed = played.seed;
     setup.time_scale = options_.time_scale;
-    setup.make_peer = make_reference_peer;
+    setup.make_peer = options_.make_peer;
     flight->play = std::make_unique<engine::Play>(*job.test, setup, *flight);
     flight->play->start(target_.now());
     if (job.attempt > 1) ++again_in_flight_;

@@ -12,6 +12,7 @@
 
 #include "engine/play.hh"
 #include "runner/catalogue.hh"
+#include "runner/reference_peer.hh"
 #include "script/model.hh"
 #include "target/target.hh"
 
@@ -26,6 +27,7 @@ struct ScheduleOptions {
   packet::Duration slack =
       std::chrono::milliseconds(25);  // of the tester, beyond which an attempt is void; stretched by time_scale
   enum class Stop : std::uint8_t { at_end, at_first_deviation } stop = Stop::at_end;
+  engine::MakePeer make_peer = make_reference_peer;  // who plays the tester's side for `peer: auto`
 };
 
 // One test, played to its verdict.
