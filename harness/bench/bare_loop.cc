@@ -11,6 +11,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "bench/client_segment.hh"
 #include "packet/segment_view.hh"
 
 namespace tcpspec::bench {
@@ -18,47 +19,9 @@ namespace tcpspec::bench {
 namespace {
 
 using packet::Flags;
+using packet::Seq32;
 
 constexpr std::uint16_t kPort = 31000;
-
-void put16(std::byte* at, std::uint32_t value) {
-  at[0] = static_cast<std::byte>(value >> 8);
-  at[1] = static_cast<std::byte>(value);
-}
-void put32(std::byte* at, std::uint32_t value) {
-  put16(at, value >> 16);
-  put16(at + 2, value & 0xffff);
-}
-
-// One segment, written once, sent many times.
-class Template {
- public:
-  Template(Flags flags, std::vector<packet::Option> options) {
-    packet::Segment segment;
-    segment.source = {packet::Address::ipv4(10, 64, 0, 1), 1};
-    segment.destination = {target::target_address(packet::Family::ipv4), kPort};
-    segment.flags = flags;
-    segment.window = 65535;
-    segment.options = std::move(options);
-    bytes_ = packet::serialize(segment);
-  }
-  packet::BytesView with(std::uint16_t port, std::uint32_t seq, std::uint32_t ack) {
-    std::byte* tcp = bytes_.data() + 20;
-    put16(tcp, port);
-    put32(tcp + 4, seq);
-    put32(tcp + 8, ack);
-    put16(tcp + 16, 0);
-    const auto length = bytes_.size() - 20;
-    const packet::BytesView addresses(bytes_.data() + 12, 8), segment(tcp, length);
-    const auto sum = packet::ones_complement_sum(
-        segment, packet::ones_complement_sum(addresses, static_cast<std::uint32_t>(6 + length)));
-    put16(tcp + 16, static_cast<std::uint16_t>(~sum));
-    return bytes_;
-  }
-
- private:
-  packet::Bytes bytes_;
-};
 
 int open_listener() {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -77,17 +40,17 @@ class Loop {
  public:
   explicit Loop(target::Stage& stage) : stage_(stage) {}
 
-  void conversation(int listener, std::uint16_t port, std::uint32_t iss) {
-    send(syn_.with(port, iss, 0));
+  void conversation(int listener, std::uint16_t port, Seq32 iss) {
+    send(syn_.with(port, iss, Seq32(0)));
     const auto answer = receive(Flags::syn);
-    const auto ack = answer.seq().raw() + 1;
-    send(ack_.with(port, iss + 1, ack));
+    const auto ack = answer.seq() + 1U;
+    send(ack_.with(port, iss + 1U, ack));
     const int accepted = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (accepted < 0) throw std::runtime_error("the bare loop's connection was not there to accept");
-    send(fin_.with(port, iss + 1, ack));
+    send(fin_.with(port, iss + 1U, ack));
     close(accepted);
     receive(Flags::fin);
-    send(ack_.with(port, iss + 2, ack + 1));
+    send(ack_.with(port, iss + 2U, ack + 1U));
   }
 
  private:
@@ -108,9 +71,10 @@ class Loop {
 
   target::Stage& stage_;
   std::array<std::byte, 65536> buffer_{};
-  Template syn_{Flags::syn, {packet::Mss{1460}}};
-  Template ack_{Flags::ack, {}};
-  Template fin_{Flags::fin | Flags::ack, {}};
+  const packet::Endpoint server_{target::target_address(packet::Family::ipv4), kPort};
+  ClientSegment syn_{server_, Flags::syn, {packet::Mss{1460}}};
+  ClientSegment ack_{server_, Flags::ack, {}};
+  ClientSegment fin_{server_, Flags::fin | Flags::ack, {}};
 };
 
 }  // namespace
@@ -127,7 +91,7 @@ double bare_conversations_per_second(target::Stage& stage, Listener listener, pa
     for (int i = 0; i < 64; ++i, ++count) {
       const int own = shared < 0 ? open_listener() : shared;
       loop.conversation(own, static_cast<std::uint16_t>(1024 + count % 60000),
-                        static_cast<std::uint32_t>(count * 64000));
+                        Seq32(static_cast<std::uint32_t>(count * 64000)));
       if (shared < 0) close(own);
     }
   }
