@@ -254,8 +254,8 @@ TEST_P(Adopted, GoesOnAsTheOneThatCameByProtocol) {
 INSTANTIATE_TEST_SUITE_P(States, Adopted,
                          ::testing::Values(State::established, State::fin_wait_1, State::fin_wait_2, State::close_wait,
                                            State::closing, State::last_ack, State::time_wait),
-                         [](const auto& info) {
-                           std::string name(to_string(info.param));
+                         [](const auto& instance) {
+                           std::string name(to_string(instance.param));
                            std::erase(name, '-');
                            return name;
                          });

@@ -238,9 +238,9 @@ class SuiteLoader {
   static void begin_peers(const Value& root, const Value& test, Test& out, TestContext& context) {
     auto peer = test.find("peer");
     if (!peer) peer = root.find("peer");
-    enum class Player : std::uint8_t { script, peer };
+    enum class Player : std::uint8_t { script, stack };
     if (!peer || peer->choice<Player>("player of the tester's side",
-                                      {{"off", Player::script}, {"auto", Player::peer}}) == Player::script)
+                                      {{"off", Player::script}, {"auto", Player::stack}}) == Player::script)
       return;
     for (std::size_t i = 0; i < out.connections.size(); ++i) {
       if (out.connections[i].tuple_of >= 0) continue;
