@@ -83,7 +83,7 @@ void Connection::update_send_window(const ArrivedSegment& segment, Instant now) 
 // connection and (e) the advertised window in the incoming acknowledgment equals the
 // advertised window in the last incoming acknowledgment."
 bool Connection::is_duplicate_ack(const ArrivedSegment& segment) const {
-  if (MUTANT(any_ack_counts_as_duplicate)) return segment.ack == snd_.una;
+  if (MUTANT(any_ack_counts_as_duplicate)) return flight_size() > 0 && segment.ack == snd_.una;
   // What answers a probe of a closed window tells of the window, and of no loss.
   if (snd_.wnd == 0) return false;
   return flight_size() > 0 && segment.length() == 0 && segment.ack == snd_.una &&
