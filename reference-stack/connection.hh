@@ -5,7 +5,7 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <optional>
 
 #include "reference/arrived_segment.hh"
@@ -83,10 +83,11 @@ class Connection {
   [[nodiscard]] bool yields_to(const ArrivedSegment& syn) const;
   [[nodiscard]] Seq32 snd_nxt() const { return snd_.nxt; }
 
-  // A listener's children that are not accepted yet.
+  // A listener's children that are not accepted yet. (A list: most connections never have one, and
+  // an empty list costs nothing.)
   struct Queue {
     std::size_t half_open = 0;
-    std::deque<SocketId> ready;
+    std::list<SocketId> ready;
     std::size_t backlog = 0;
   };
   Queue queue;
@@ -191,6 +192,7 @@ class Connection {
 
   // user_calls.cc
   void choose_iss(Instant now);
+  void choose_timestamp_offset();
   void begin_sequence(Seq32 iss);
   void begin_closing(Instant now);
 
@@ -284,7 +286,7 @@ class Connection {
   bool override_ = false;              // silly-window avoidance has been overridden
   bool repeated_ = false;              // the segment at hand begins with text that was here before
   bool linger_over_ = false;
-  std::deque<Instant> challenges_;  // RFC 5961 section 7
+  std::list<Instant> challenges_;  // RFC 5961 section 7
 };
 
 }  // namespace tcpspec::reference

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/uuid/name_generator_md5.hpp>
-#include <boost/uuid/uuid.hpp>
 #include <chrono>
 #include <ratio>
 #include <vector>
@@ -34,24 +33,24 @@ void write(std::vector<std::uint8_t>& name, const packet::Endpoint& endpoint) {
 
 }  // namespace
 
-SecretFunction::SecretFunction(std::uint64_t seed) : key_{spread(seed), spread(~seed)} {}
+SecretFunction::SecretFunction(std::uint64_t seed) {
+  std::vector<std::uint8_t> key;
+  write(key, spread(seed));
+  write(key, spread(~seed));
+  std::ranges::copy(key, key_.begin());
+}
 
 std::uint32_t SecretFunction::operator()(const packet::Endpoint& local, const packet::Endpoint& remote,
                                          Purpose purpose) const {
   // RFC 6528 section 3: F is MD5 over the key and the ends. A name-based UUID (RFC 4122
   // section 4.3) is MD5 over a namespace of 16 octets and a name: the key is that namespace.
-  std::vector<std::uint8_t> key;
-  write(key, key_[0]);
-  write(key, key_[1]);
-  boost::uuids::uuid space{};
-  std::ranges::copy(key, space.begin());
-
   // All parts have a fixed length, so that no two pairs of ends are written alike.
   std::vector<std::uint8_t> name;
+  name.reserve(sizeof purpose + 2 * sizeof local);
   write(name, static_cast<std::uint8_t>(purpose));
   write(name, local);
   write(name, remote);
-  const boost::uuids::uuid digest = boost::uuids::name_generator_md5(space)(name.data(), name.size());
+  const boost::uuids::uuid digest = boost::uuids::name_generator_md5(key_)(name.data(), name.size());
 
   // The first four octets: version and variant are written over parts of the seventh and ninth only.
   std::uint32_t result = 0;

@@ -3,6 +3,7 @@
 // RFC 9293 section 3.4.1. The same F gives timestamps their offset per connection
 // (RFC 7323 section 5.4) and ports their beginning (RFC 6056 section 3.3.3).
 
+#include <boost/uuid/uuid.hpp>
 #include <cstdint>
 
 #include "packet/address.hh"
@@ -24,7 +25,7 @@ class SecretFunction {
                                                       packet::Instant now) const;
 
  private:
-  std::uint64_t key_[2];
+  boost::uuids::uuid key_;
 };
 
 }  // namespace tcpspec::reference

@@ -41,7 +41,7 @@ void Stack::arrives_in_closed(const ArrivedSegment& segment) {
     reset.ack = segment.seq + (MUTANT(reset_ignores_length) ? 0U : segment.length());
     reset.flags = Flags::rst | Flags::ack;
   }
-  transmit(reset);
+  transmit(std::move(reset));
 }
 
 // ---- 3.10.7.2. LISTEN STATE
@@ -118,6 +118,7 @@ void Connection::opened_by(const Connection& listener, const ArrivedSegment& syn
   if (above && distance(*above, snd_.iss) <= 0) snd_.iss = *above + 64'001U;
   begin_sequence(snd_.iss);
   take_peer_syn(syn, now);
+  if (stamps_.on) choose_timestamp_offset();
   become(State::syn_received);
   // "Any other incoming control or data (combined with SYN) will be processed in the
   // SYN-RECEIVED state, but processing of SYN and ACK should not be repeated": it waits there.

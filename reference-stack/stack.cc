@@ -104,13 +104,12 @@ std::optional<Instant> Stack::deadline() const {
   return deadlines_.empty() ? std::nullopt : std::optional(deadlines_.begin()->first);
 }
 
-void Stack::transmit(const packet::Segment& segment) {
+void Stack::transmit(packet::Segment segment) {
   ++statistics_.datagrams_out;
-  packet::Segment numbered = segment;
   // RFC 6864: an atomic datagram's identification means nothing; a counter tells captures apart.
-  if (segment.source.address.family == packet::Family::ipv4) numbered.ip.identification = ++identification_;
+  if (segment.source.address.family == packet::Family::ipv4) segment.ip.identification = ++identification_;
   output_.push_back(packet::serialize(
-      numbered, MUTANT(checksum_not_filled_in) ? packet::Malformation{.tcp_checksum = 0} : packet::Malformation{}));
+      segment, MUTANT(checksum_not_filled_in) ? packet::Malformation{.tcp_checksum = 0} : packet::Malformation{}));
 }
 
 // RFC 1191 section 6.3: what was learnt of a path is forgotten after a while.

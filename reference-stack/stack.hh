@@ -10,7 +10,6 @@
 //   3.10.8 TIMEOUTS                timeouts.cc
 
 #include <cstdint>
-#include <deque>
 #include <expected>
 #include <map>
 #include <memory>
@@ -166,7 +165,7 @@ class Stack {
   using Pair = std::pair<Endpoint, Endpoint>;  // local, remote
 
   // ---- for connections
-  void transmit(const packet::Segment& segment);
+  void transmit(packet::Segment segment);
   void changed(SocketId socket) { changed_.push_back(socket); }
   [[nodiscard]] std::uint16_t mtu_towards(const packet::Address& remote, Instant now);
   [[nodiscard]] const SecretFunction& secret() const { return secret_; }

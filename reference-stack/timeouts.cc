@@ -2,6 +2,7 @@
 // and RFC 6298 speak of.
 
 #include <algorithm>
+#include <utility>
 
 #include "reference/connection.hh"
 #include "reference/mutants.hh"

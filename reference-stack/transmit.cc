@@ -2,6 +2,7 @@
 // avoidance of sender and receiver (3.8.6.2), and acknowledgments (3.8.6.3).
 
 #include <algorithm>
+#include <utility>
 
 #include "reference/connection.hh"
 #include "reference/mutants.hh"
@@ -37,7 +38,7 @@ void Connection::emit(packet::Segment segment, Instant now) {
     stop(Timer::delayed_ack);
   }
   last_sent_ = now;
-  stack_.transmit(segment);
+  stack_.transmit(std::move(segment));
 }
 
 // SYN, or SYN-ACK once the peer's SYN is here. Again and again until it is acknowledged.
@@ -69,7 +70,7 @@ void Connection::send_reset(Seq32 seq, Instant now) {
   auto segment = blank(Flags::rst, seq);
   if (stamps_.on)
     segment.options = {packet::Nop{}, packet::Nop{}, packet::Timestamps{timestamp_now(now), stamps_.recent}};
-  stack_.transmit(segment);
+  stack_.transmit(std::move(segment));
 }
 
 void Connection::acknowledge(AckDue due) {

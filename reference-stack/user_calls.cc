@@ -26,6 +26,7 @@ void Connection::open_actively(const Endpoint& local, const Endpoint& remote, In
   opened_ = true;
   opening_ = Opening::active;
   choose_iss(now);
+  choose_timestamp_offset();
   rcv_.shift = offered_shift();
   become(State::syn_sent);
   send_syn(now);
@@ -34,11 +35,15 @@ void Connection::open_actively(const Endpoint& local, const Endpoint& remote, In
 
 void Connection::choose_iss(Instant now) {
   snd_.iss = MUTANT(iss_constant) ? Seq32(6510) : stack_.secret().initial_sequence_number(local_, remote_, now);
-  stamps_.offset = stack_.secret()(local_, remote_, SecretFunction::Purpose::timestamp);
   if (stack_.settings().iss) snd_.iss = *stack_.settings().iss;
-  if (stack_.settings().timestamp_offset) stamps_.offset = *stack_.settings().timestamp_offset;
   rcv_.shift = offered_shift();
   begin_sequence(snd_.iss);
+}
+
+// RFC 7323 section 5.4.
+void Connection::choose_timestamp_offset() {
+  const auto& given = stack_.settings().timestamp_offset;
+  stamps_.offset = given ? *given : stack_.secret()(local_, remote_, SecretFunction::Purpose::timestamp);
 }
 
 void Connection::begin_sequence(Seq32 iss) {
