@@ -103,9 +103,8 @@ target::Operation Play::operation(const script::Call& call, const Step& step, co
       packet::Bytes data = call.literal;
       if (data.empty()) {
         const auto length = std::clamp<std::int64_t>(number(0), 0, 64 << 20);
-        data.reserve(static_cast<std::size_t>(length));
-        for (std::int64_t i = 0; i < length; ++i)
-          data.push_back(pattern_octet(Stream::from_target, stream.sent + static_cast<std::uint64_t>(i)));
+        data.resize(static_cast<std::size_t>(length));
+        for (std::size_t i = 0; i < data.size(); ++i) data[i] = pattern_octet(Stream::from_target, stream.sent + i);
       } else {
         literals_.push_back({stream.connection, true, stream.sent, data});
       }

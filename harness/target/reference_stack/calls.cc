@@ -208,11 +208,12 @@ ReferenceCalls::Outcome ReferenceCalls::run(Socket& socket, Pending& pending, co
 ReferenceCalls::Outcome ReferenceCalls::run(Socket& socket, Pending& pending, const Receive& call, Instant now) {
   // Urgent data stays in the stream (RFC 6093 section 3.4): there is nothing out of band to read.
   if (call.urgent) return failed(ENOTSUP);
+  constexpr std::size_t most_at_a_time = 65'536;  // the count may be far more than will ever come
   auto& received = pending.received;
   if (received.empty() && socket.held_error != 0) return failed(std::exchange(socket.held_error, 0));
   while (received.size() < call.count) {
     const auto had = received.size();
-    received.resize(call.count);
+    received.resize(std::min(call.count, had + most_at_a_time));
     const auto got = stack_.receive(socket.id, std::span(received).subspan(had), now);
     received.resize(had + got.value_or(0));
     if (got && *got > 0) continue;
