@@ -11,6 +11,7 @@
 #include "runner/result.hh"
 #include "runner/schedule.hh"
 #include "runner/selection.hh"
+#include "runner/target_file.hh"
 #include "target/reference_target.hh"
 
 namespace tcpspec::bench {
@@ -77,7 +78,8 @@ struct SuitesOnReference::Chosen {
 };
 
 SuitesOnReference::SuitesOnReference(const std::string& folder) {
-  auto loaded = runner::load_suites({folder}, folder + "/requirements");
+  auto loaded =
+      runner::load_suites({folder}, folder + "/requirements", *tcpspec::runner::default_values(folder + "/targets"));
   if (!loaded) throw std::runtime_error(script::to_string(loaded.error().front()));
   chosen_ = std::make_unique<Chosen>(Chosen{*std::move(loaded), {}});
   chosen_->tests = runner::select(chosen_->loaded, {});

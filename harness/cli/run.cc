@@ -26,7 +26,8 @@ namespace {
 
 struct RunOptions {
   SuiteOptions suite;
-  std::string target;  // empty: this machine's kernel, or the reference stack where that may not be tested
+  std::string target;  // words with commas between; empty: this machine's kernel, or the reference stack where that may
+                       // not be tested
   int jobs = 256;
   std::string seed;
   int repeat = 1;
@@ -66,22 +67,29 @@ std::string host_words() {
   return fmt::format("{} {} {}", name.sysname, name.release, name.machine);
 }
 
-// One run, from opened target to exit code.
+// One run over all its targets, from the first of them to the exit code.
 class RunCommand {
  public:
-  RunCommand(const RunOptions& options, const Chosen& chosen, target::Target& target, std::uint64_t seed,
-             runner::Baseline baseline)
-      : options_(options),
-        chosen_(chosen),
-        target_(target),
-        seed_(seed),
-        baseline_(std::move(baseline)),
-        screen_(options.verbose, options.quiet) {}
-
-  int run() {
-    describe();
+  RunCommand(const RunOptions& options, std::uint64_t seed)
+      : options_(options), seed_(seed), screen_(options.verbose, options.quiet) {
+    run_.tool_version = TCPSPEC_VERSION;
+    run_.command = options_.command;
+    run_.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+    run_.host = host_words();
+    run_.seed = seed_;
+    run_.time_scale = options_.time_scale;
+    run_.jobs = options_.jobs;
     std::signal(SIGINT, on_signal);
     std::signal(SIGTERM, on_signal);
+  }
+
+  // `rank`: the place of each test in the selection.
+  void play(const TargetChoice& choice, const Chosen& chosen, target::Target& target, runner::Baseline baseline) {
+    choice_ = &choice;
+    chosen_ = &chosen;
+    target_ = &target;
+    baseline_ = std::move(baseline);
+    describe();
     const auto began = std::chrono::steady_clock::now();
     runner::ScheduleOptions schedule;
     schedule.jobs = options_.jobs;
@@ -90,82 +98,88 @@ class RunCommand {
     schedule.time_scale = options_.time_scale;
     if (options_.fail_fast) schedule.stop = runner::ScheduleOptions::Stop::at_first_deviation;
     const auto ending = runner::play_all(
-        chosen_.tests, chosen_.loaded.catalogue, target_, schedule, g_interrupt,
+        chosen.tests, chosen.loaded.catalogue, target, schedule, g_interrupt,
         [this](runner::Played&& played) { take(std::move(played)); },
         [this](std::size_t done, std::size_t in_flight, std::size_t waiting) {
           screen_.progress(done, in_flight, waiting, unexpected_);
         });
     screen_.end_progress();
-    run_.duration_ns =
+    run_.duration_ns +=
         std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - began).count();
-    run_.interrupted = ending != runner::Ending::complete;
-    return conclude(ending);
+    if (ending != runner::Ending::complete) run_.interrupted = true;
+    if (ending == runner::Ending::interrupted) interrupted_ = true;
   }
+  // No further target is worth a try.
+  [[nodiscard]] bool over() const { return run_.interrupted; }
+  // One of several targets could not be had: the results of the others are not lost.
+  void miss_target() { target_missing_ = true; }
 
- private:
-  void describe() {
-    run_.tool_version = TCPSPEC_VERSION;
-    run_.command = options_.command;
-    run_.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
-    run_.host = host_words();
-    run_.clock = target_.description().clock == target::Description::Clock::real ? "real" : "simulated";
-    run_.seed = seed_;
-    run_.time_scale = options_.time_scale;
-    run_.jobs = options_.jobs;
-    run_.suite_hash = chosen_.loaded.hash;
-    run_.catalogue = chosen_.loaded.catalogue.all();
-    screen_.begin(chosen_.tests.size() * static_cast<std::size_t>(options_.repeat), target_.description(), seed_);
-  }
-
-  void take(runner::Played&& played) {
-    auto rerun = fmt::format(" --target {} --seed {:#x} -v", options_.target, seed_);
-    if (!options_.suite.suites.empty()) rerun += fmt::format(" --suites {}", options_.suite.suites);
-    const auto files = chosen_.from_files ? played.test->where.file->path + " " : std::string();
-    auto result = runner::to_result(played, {chosen_.loaded.catalogue, options_.target, rerun, files});
-    runner::apply_baseline(baseline_, target_.description().version, result);
-    const bool good = result.verdict <= reports::Verdict::unsupported;
-    if (result.overlay == reports::Overlay::unexpected) ++unexpected_;
-    if (!good && !played.outcome.trace.empty()) {
-      const auto capture = runner::to_pcapng(played, result);
-      result.capture_bytes.assign(reinterpret_cast<const std::uint8_t*>(capture.data()),
-                                  reinterpret_cast<const std::uint8_t*>(capture.data()) + capture.size());
-      if (const auto written = write_capture(options_.out, result.id, capture))
-        result.capture = *written;
-      else
-        write_failed_ = true;
-    }
-    screen_.result(result, chosen_.loaded.catalogue.all(), target_.description().version);
-    run_.tests.push_back(std::move(result));
-  }
-
-  int conclude(runner::Ending ending) {
+  int conclude() {
     sort_as_selected();
-    const auto& description = target_.description();
-    run_.targets.push_back({options_.target,
-                            description.version,
-                            {description.capabilities.begin(), description.capabilities.end()},
-                            description.provenance});
     screen_.summary(run_);
     for (const auto& report : options_.reports)
       if (!write_report(report, run_)) write_failed_ = true;
-    if (ending == runner::Ending::interrupted) {
+    if (interrupted_) {
       fmt::print(stderr, "tcpspec: interrupted; {} of {} tests had finished, and their results were written\n",
-                 run_.tests.size(), chosen_.tests.size() * static_cast<std::size_t>(options_.repeat));
+                 run_.tests.size(), planned_);
       return kInterrupted;
     }
-    if (write_failed_) return kEnvironment;
+    if (write_failed_ || target_missing_) return kEnvironment;
     const bool refused = std::any_of(run_.tests.begin(), run_.tests.end(),
                                      [](const auto& test) { return test.verdict == reports::Verdict::error; });
     if (refused) return kEnvironment;
     return unexpected_ > 0 ? kUnexpected : kAsExpected;
   }
 
+ private:
+  void describe() {
+    const auto& description = target_->description();
+    const std::string clock = description.clock == target::Description::Clock::real ? "real" : "simulated";
+    if (run_.clock.find(clock) == std::string::npos) run_.clock += (run_.clock.empty() ? "" : ", ") + clock;
+    run_.suite_hash = chosen_->loaded.hash;
+    run_.catalogue = chosen_->loaded.catalogue.all();
+    run_.targets.push_back({choice_->file.name,
+                            description.version,
+                            {description.capabilities.begin(), description.capabilities.end()},
+                            description.provenance});
+    for (const auto* test : chosen_->tests) rank_.emplace(test->id, rank_.size());
+    const auto tests = chosen_->tests.size() * static_cast<std::size_t>(options_.repeat);
+    planned_ += tests;
+    screen_.begin(tests, description, seed_);
+  }
+
+  void take(runner::Played&& played) {
+    const auto& version = target_->description().version;
+    auto rerun = fmt::format(" --target {} --seed {:#x} -v", choice_->word, seed_);
+    if (!options_.suite.suites.empty()) rerun += fmt::format(" --suites {}", options_.suite.suites);
+    const auto files = chosen_->from_files ? played.test->where.file->path + " " : std::string();
+    auto result = runner::to_result(played, {chosen_->loaded.catalogue, choice_->file.name, rerun, files});
+    runner::apply_baseline(baseline_, version, result);
+    const bool good = result.verdict <= reports::Verdict::unsupported;
+    if (result.overlay == reports::Overlay::unexpected) ++unexpected_;
+    if (!good && !played.outcome.trace.empty()) {
+      const auto capture = runner::to_pcapng(played, result);
+      result.capture_bytes.assign(reinterpret_cast<const std::uint8_t*>(capture.data()),
+                                  reinterpret_cast<const std::uint8_t*>(capture.data()) + capture.size());
+      if (const auto written = write_capture(capture_folder(), result.id, capture))
+        result.capture = *written;
+      else
+        write_failed_ = true;
+    }
+    screen_.result(result, chosen_->loaded.catalogue.all(), version);
+    run_.tests.push_back(std::move(result));
+  }
+
+  // With several targets each has a folder of its own in it.
+  [[nodiscard]] std::string capture_folder() const {
+    return target_words(options_.target).size() > 1 ? fmt::format("{}/{}", options_.out, choice_->file.name)
+                                                    : options_.out;
+  }
+
   // Tests end in the order of their timers; a report reads in the order of the suites.
   void sort_as_selected() {
-    std::map<std::string, std::size_t> rank;
-    for (const auto* test : chosen_.tests) rank.emplace(test->id, rank.size());
     const auto rank_of = [&](const reports::TestResult& result) {
-      return rank[result.id.substr(0, result.id.find('#'))];
+      return rank_[result.id.substr(0, result.id.find('#'))];
     };
     std::stable_sort(run_.tests.begin(), run_.tests.end(), [&](const auto& a, const auto& b) {
       return std::pair(rank_of(a), a.id.size()) < std::pair(rank_of(b), b.id.size());
@@ -173,74 +187,128 @@ class RunCommand {
   }
 
   const RunOptions& options_;
-  const Chosen& chosen_;
-  target::Target& target_;
   std::uint64_t seed_;
-  runner::Baseline baseline_;
   Screen screen_;
   reports::Run run_;
+  // Of the target that is played now.
+  const TargetChoice* choice_ = nullptr;
+  const Chosen* chosen_ = nullptr;
+  target::Target* target_ = nullptr;
+  runner::Baseline baseline_;
+  std::map<std::string, std::size_t> rank_;
+  std::size_t planned_ = 0;
   std::size_t unexpected_ = 0;
   bool write_failed_ = false;
+  bool target_missing_ = false;
+  bool interrupted_ = false;
 };
 
-// The target that was asked for; or the kernel, and where that is not allowed the stack that
-// needs nothing, with a word about it.
-std::unique_ptr<target::Target> open_chosen(std::string& name) {
-  const bool asked = !name.empty();
-  if (!asked) name = "linux";
-  auto opened = open_target(name);
-  if (opened) return std::move(*opened);
-  fmt::print(stderr, "tcpspec: the target `{}` cannot start: {}\n  {}\n", name, opened.error().what,
-             opened.error().hint);
-  if (asked) return nullptr;
-  name = "reference";
-  fmt::print(stderr, "  playing against `reference`, the stack of tcpspec, instead\n");
-  auto substitute = open_target(name);
-  return substitute ? std::move(*substitute) : nullptr;
-}
-
-std::expected<runner::Baseline, int> choose_baseline(const RunOptions& options) {
+std::expected<runner::Baseline, int> choose_baseline(const RunOptions& options, const TargetChoice& choice) {
   if (options.no_baseline) return runner::Baseline{};
   // The kernel's deviations do not depend on the link that shows them.
-  const auto name = options.target.starts_with("linux") ? std::string("linux") : options.target;
-  const auto path = options.baseline.empty() ? fmt::format("{}/baselines/{}.yaml", suites_folder(options.suite), name)
-                                             : options.baseline;
+  const auto& own = choice.file.name;
+  const auto name = choice.built_in && own.starts_with("linux") ? std::string("linux") : own;
+  const auto path = !options.baseline.empty() ? options.baseline
+                    : !choice.file.baseline.empty()
+                        ? choice.file.baseline
+                        : fmt::format("{}/baselines/{}.yaml", suites_folder(options.suite), name);
   auto loaded = runner::load_baseline(path);
   if (!loaded) {
     print(loaded.error());
     return std::unexpected(kUsage);
   }
   for (auto& entry : loaded->entries)
-    if (entry.target == name) entry.target = options.target;
+    if (entry.target == name) entry.target = own;
   return std::move(*loaded);
 }
 
-int run(RunOptions options) {
-  if (!options.target.empty() && !is_target(options.target)) {
-    fmt::print(stderr, "tcpspec: unknown target `{}`\n  one of: {}\n", options.target, target_names());
-    return kUsage;
+// Prints why, and what to do, where it cannot start.
+std::unique_ptr<target::Target> open_or_say(const TargetChoice& choice) {
+  auto opened = open_target(choice);
+  if (opened) return std::move(*opened);
+  fmt::print(stderr, "tcpspec: the target `{}` cannot start: {}\n  {}\n", choice.word, opened.error().what,
+             opened.error().hint);
+  return nullptr;
+}
+
+// Where no target was asked for and the kernel may not be tested, the stack that needs
+// nothing stands in, with a word about it.
+std::string kernel_or_stand_in(const TargetChoice& kernel) {
+  if (open_or_say(kernel)) return kernel.word;
+  fmt::print(stderr, "  playing against `reference`, the stack of tcpspec, instead\n");
+  return "reference";
+}
+
+std::expected<std::uint64_t, int> choose_seed(const std::string& text) {
+  if (text.empty()) return std::random_device{}() & 0xffffffu;
+  if (const auto parsed = parse_seed(text)) return *parsed;
+  fmt::print(stderr, "tcpspec: `--seed {}` is not a number\n  decimal, or hexadecimal as 0x5f31\n", text);
+  return std::unexpected(kUsage);
+}
+
+// The selected tests, loaded anew only where another target has other numbers.
+class ChosenTests {
+ public:
+  explicit ChosenTests(const SuiteOptions& options) : options_(options) {}
+  [[nodiscard]] std::expected<const Chosen*, int> for_target(const TargetChoice& choice) {
+    if (chosen_ && values_ == choice.file.values) return chosen_.get();
+    auto chosen = choose(options_, choice.file.values);
+    if (!chosen) return std::unexpected(chosen.error());
+    values_ = choice.file.values;
+    chosen_ = std::move(*chosen);
+    return chosen_.get();
   }
+
+ private:
+  const SuiteOptions& options_;
+  script::TargetValues values_;
+  std::unique_ptr<Chosen> chosen_;
+};
+
+// Everything that can be wrong with the user's words is said before anything is played.
+int run(RunOptions options) {
+  const auto folder = suites_folder(options.suite);
+  std::vector<TargetChoice> choices;
+  const auto choose_targets = [&](const std::string& words) -> std::optional<int> {
+    choices.clear();
+    for (const auto& word : target_words(words)) {
+      auto choice = find_target(word, folder);
+      if (!choice) return choice.error();
+      choices.push_back(std::move(*choice));
+    }
+    return std::nullopt;
+  };
+  if (const auto wrong = choose_targets(options.target.empty() ? "linux" : options.target)) return *wrong;
   for (const auto& report : options.reports)
     if (!is_report(report)) {
       fmt::print(stderr, "tcpspec: `--report {}` is not FORMAT=FILE\n  formats: {}\n", report, report_formats());
       return kUsage;
     }
-  std::uint64_t seed = 0;
-  if (options.seed.empty())
-    seed = std::random_device{}() & 0xffffffu;
-  else if (const auto parsed = parse_seed(options.seed))
-    seed = *parsed;
-  else {
-    fmt::print(stderr, "tcpspec: `--seed {}` is not a number\n  decimal, or hexadecimal as 0x5f31\n", options.seed);
-    return kUsage;
+  const auto seed = choose_seed(options.seed);
+  if (!seed) return seed.error();
+  ChosenTests tests(options.suite);
+  for (const auto& choice : choices)
+    if (const auto chosen = tests.for_target(choice); !chosen) return chosen.error();
+  if (options.target.empty()) {
+    options.target = kernel_or_stand_in(choices.front());
+    if (const auto wrong = choose_targets(options.target)) return *wrong;
   }
-  const auto chosen = choose(options.suite);
-  if (!chosen) return chosen.error();
-  auto target = open_chosen(options.target);
-  if (!target) return kEnvironment;
-  auto baseline = choose_baseline(options);
-  if (!baseline) return baseline.error();
-  return RunCommand(options, **chosen, *target, seed, std::move(*baseline)).run();
+
+  RunCommand command(options, *seed);
+  for (const auto& choice : choices) {
+    const auto chosen = tests.for_target(choice);
+    if (!chosen) return chosen.error();
+    auto baseline = choose_baseline(options, choice);
+    if (!baseline) return baseline.error();
+    const auto target = open_or_say(choice);
+    if (!target && choices.size() == 1) return kEnvironment;
+    if (target)
+      command.play(choice, **chosen, *target, std::move(*baseline));
+    else
+      command.miss_target();
+    if (command.over()) break;
+  }
+  return command.conclude();
 }
 
 }  // namespace
@@ -253,7 +321,8 @@ Action add_run(CLI::App& app) {
   add_suite_options(*command, options->suite);
   command
       ->add_option("--target", options->target,
-                   "The implementation under test (default: linux, or reference where linux cannot start)")
+                   "The implementations under test, with commas between: names of `tcpspec targets`, or paths of an "
+                   "adapter or of a target's file (default: linux, or reference where linux cannot start)")
       ->envname("TCPSPEC_TARGET");
   command->add_option("--jobs,-j", options->jobs, "Tests in flight at once")
       ->check(CLI::Range(1, 4096))

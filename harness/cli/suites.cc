@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "cli/exit_code.hh"
+#include "runner/target_file.hh"
 
 namespace tcpspec::cli {
 
@@ -53,6 +54,15 @@ bool looks_like_path(const std::string& word) {
 }  // namespace
 
 std::expected<std::unique_ptr<Chosen>, int> choose(const SuiteOptions& options) {
+  const auto values = runner::default_values(suites_folder(options) + "/targets");
+  if (!values) {
+    print(values.error());
+    return std::unexpected(kUsage);
+  }
+  return choose(options, *values);
+}
+
+std::expected<std::unique_ptr<Chosen>, int> choose(const SuiteOptions& options, const script::TargetValues& values) {
   const auto folder = suites_folder(options);
   std::vector<std::string> paths;
   runner::Selection selection{options.filters, options.exclude, options.rfcs, options.tags, options.without_tags};
@@ -68,7 +78,7 @@ std::expected<std::unique_ptr<Chosen>, int> choose(const SuiteOptions& options) 
     }
     paths.push_back(folder);
   }
-  auto loaded = runner::load_suites(paths, folder + "/requirements");
+  auto loaded = runner::load_suites(paths, folder + "/requirements", values);
   if (!loaded) {
     print(loaded.error());
     return std::unexpected(kUsage);

@@ -20,6 +20,10 @@ struct Chosen {
   bool from_files = false;                 // the command line named files, not the suites' folder
 };
 // Prints diagnostics, or that nothing was selected, and returns the exit code.
+// `values`: of the target that they are for.
+[[nodiscard]] std::expected<std::unique_ptr<Chosen>, int> choose(const SuiteOptions& options,
+                                                                 const script::TargetValues& values);
+// For no target in particular.
 [[nodiscard]] std::expected<std::unique_ptr<Chosen>, int> choose(const SuiteOptions& options);
 
 void print(const script::Diagnostics& diagnostics);

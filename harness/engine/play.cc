@@ -83,7 +83,8 @@ void Play::start(Instant now) {
 void Play::on_packet(target::PacketArrival&& arrival) {
   if (finished_) return;
   if (++packets_ > setup_.most_packets) {
-    diverge(current_, fmt::format("the target floods: it sent more than {} packets", setup_.most_packets));
+    // Whatever was asked of it, and be it on the way to where the test begins.
+    conclude(Verdict::fail, fmt::format("the target floods: it sent more than {} packets", setup_.most_packets));
     return;
   }
   Arrival kept{std::move(arrival.datagram), {arrival.not_before, arrival.not_after}, packets_, {}};
@@ -106,7 +107,8 @@ void Play::on_packet(target::PacketArrival&& arrival) {
 void Play::on_failure(const target::TargetFailure& failure, Instant now) {
   if (finished_) return;
   now_ = now;
-  worst_ = failure.kind == target::TargetFailure::Kind::crash ? Verdict::crash : Verdict::hang;
+  using Kind = target::TargetFailure::Kind;
+  worst_ = failure.kind == Kind::crash ? Verdict::crash : failure.kind == Kind::hang ? Verdict::hang : Verdict::error;
   outcome_.reason = failure.what;
   note(EntryKind::note, Mark::unexpected, current_, now, failure.what);
   finish(now);

@@ -32,7 +32,8 @@ class Commands {
   virtual void start(const target::CallRequest& request) = 0;
 };
 
-enum class Verdict : std::uint8_t { pass, info, unsupported, warn, inconclusive, fail, crash, hang };
+// error: what stands between us and the target failed, so nothing can be said of the target.
+enum class Verdict : std::uint8_t { pass, info, unsupported, warn, inconclusive, fail, crash, hang, error };
 
 // A labelled outcome that was taken, or an invariant that fired.
 struct Finding {

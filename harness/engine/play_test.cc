@@ -79,7 +79,8 @@ TEST(Verdicts, AFixtureThatIsNotReachedIsInconclusive) {
 
 TEST(Verdicts, CrashAndHangAreSaidAtOnce) {
   for (const auto& [kind, verdict] : {std::pair{target::TargetFailure::Kind::crash, Verdict::crash},
-                                      {target::TargetFailure::Kind::hang, Verdict::hang}}) {
+                                      {target::TargetFailure::Kind::hang, Verdict::hang},
+                                      {target::TargetFailure::Kind::garbled, Verdict::error}}) {
     Rig rig("given: ESTABLISHED\nsteps:\n  - wait: 1s\n");
     rig.establish();
     rig.fail(kind);
@@ -98,6 +99,17 @@ TEST(Verdicts, AFloodEndsTheTest) {
   rig.go();
   ASSERT_TRUE(rig.finished());
   EXPECT_THAT(rig.outcome().reason, HasSubstr("floods"));
+  EXPECT_EQ(rig.verdict(), Verdict::fail);
+}
+
+TEST(Verdicts, AFloodFailsOnTheWayToWhereTheTestBegins) {
+  engine::Setup setup;
+  setup.most_packets = 3;
+  Rig rig("given: ESTABLISHED\nsteps:\n  - wait: 1s\n", setup);
+  rig.complete_last();
+  for (int i = 0; i < 4; ++i) rig.arrive({"A", 1, 1});
+  rig.go();
+  EXPECT_EQ(rig.verdict(), Verdict::fail);
 }
 
 TEST(Verdicts, AnInvariantFailsTheTestAndThePacketStandsInTheTraceOnce) {

@@ -20,6 +20,7 @@
 #include "mutants/trial.hh"
 #include "reference/mutants.hh"
 #include "runner/selection.hh"
+#include "runner/target_file.hh"
 
 namespace {
 
@@ -34,7 +35,7 @@ struct Options {
   bool all = false;
   int jobs = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   std::string seed = "1";
-  std::string suites = TCPSPEC_SUITES_FOLDER;
+  std::string suites = TCPSPEC_SUITES_options.suites;
 };
 
 std::chrono::nanoseconds processor_time_used() {
@@ -152,7 +153,8 @@ int run(const Options& options) {
     fmt::print(stderr, "tcpspec_mutants: `--seed {}` is not a number\n", options.seed);
     return kUsage;
   }
-  const auto suites = tcpspec::runner::load_suites({options.suites}, options.suites + "/requirements");
+  const auto suites = tcpspec::runner::load_suites({options.suites}, options.suites + "/requirements",
+                                                   *tcpspec::runner::default_values(options.suites + "/targets"));
   if (!suites) {
     for (const auto& diagnostic : suites.error()) fmt::print(stderr, "{}", tcpspec::script::to_string(diagnostic));
     return kUsage;

@@ -127,6 +127,8 @@ reports::Verdict to_report(engine::Verdict verdict) {
       return reports::Verdict::crash;
     case engine::Verdict::hang:
       return reports::Verdict::hang;
+    case engine::Verdict::error:
+      return reports::Verdict::error;
   }
   return reports::Verdict::error;
 }

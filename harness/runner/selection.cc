@@ -73,7 +73,8 @@ bool has_tag(const script::Test& test, const std::string& tag) {
 }  // namespace
 
 std::expected<Loaded, script::Diagnostics> load_suites(const std::vector<std::string>& paths,
-                                                       const std::string& catalogue_folder) {
+                                                       const std::string& catalogue_folder,
+                                                       const script::TargetValues& values) {
   Loaded out;
   script::Diagnostics diagnostics;
   auto catalogue = Catalogue::load(catalogue_folder);
@@ -85,7 +86,7 @@ std::expected<Loaded, script::Diagnostics> load_suites(const std::vector<std::st
   std::set<std::string> names;
   for (const auto& path : paths)
     for (const auto& file : suite_files(path)) {
-      auto suite = script::load_suite_file(file);
+      auto suite = script::load_suite_file(file, {}, values);
       if (!suite) {
         diagnostics.insert(diagnostics.end(), suite.error().begin(), suite.error().end());
         continue;

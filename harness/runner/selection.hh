@@ -27,8 +27,10 @@ struct Loaded {
 // `paths` are files, or folders whose *.yaml are suites (not their sub-folders). The catalogue
 // lies in `requirements/` beside the suites. Ids must be unique over all files, and every
 // requirement that a test names must be in the catalogue, if there is one.
+// $target.NAME in them stands for `values`.
 [[nodiscard]] std::expected<Loaded, script::Diagnostics> load_suites(const std::vector<std::string>& paths,
-                                                                     const std::string& catalogue_folder);
+                                                                     const std::string& catalogue_folder,
+                                                                     const script::TargetValues& values);
 
 // In the order of the files. The tests stay where they are: `loaded` must outlive the result.
 [[nodiscard]] std::vector<const script::Test*> select(const Loaded& loaded, const Selection& selection);

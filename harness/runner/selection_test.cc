@@ -30,7 +30,7 @@ class SelectionTest : public testing::Test {
     folder.write("suites/b.yaml", kOpen);
     folder.write("suites/a.yaml", kReset);
     folder.write("requirements/r.yaml", kCatalogue);
-    return load_suites({folder.path("suites")}, folder.path("requirements"));
+    return load_suites({folder.path("suites")}, folder.path("requirements"), {});
   }
   std::vector<std::string> chosen(const Selection& selection) {
     static std::expected<Loaded, script::Diagnostics> loaded;

@@ -3,6 +3,7 @@
 // diagnostics and no test: a suite that half loads would be half green.
 
 #include <expected>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -22,10 +23,15 @@ struct Limits {
   std::size_t steps_per_test = 20'000;  // with repeats unrolled
 };
 
+// What $target.NAME stands for: the numbers and times of the target that the suite is loaded
+// for, as a YAML file would have them ("60s", "65535").
+using TargetValues = std::map<std::string, std::string, std::less<>>;
+
 [[nodiscard]] std::expected<Suite, Diagnostics> load_suite(std::shared_ptr<const SourceFile> file,
-                                                           const Limits& limits = {});
+                                                           const Limits& limits = {}, const TargetValues& values = {});
 // Reads the file first; a file that cannot be read is a diagnostic too.
-[[nodiscard]] std::expected<Suite, Diagnostics> load_suite_file(const std::string& path, const Limits& limits = {});
+[[nodiscard]] std::expected<Suite, Diagnostics> load_suite_file(const std::string& path, const Limits& limits = {},
+                                                                const TargetValues& values = {});
 [[nodiscard]] std::expected<std::shared_ptr<const SourceFile>, Diagnostics> read_source(const std::string& path,
                                                                                         std::size_t most_octets);
 

@@ -123,14 +123,18 @@ constexpr std::size_t kValuesPerTest = 20;
 
 class SuiteLoader {
  public:
-  SuiteLoader(std::shared_ptr<const SourceFile> file, const Limits& limits) : limits_(limits) {
+  SuiteLoader(std::shared_ptr<const SourceFile> file, const Limits& limits, const TargetValues& values)
+      : limits_(limits) {
     suite_.file = std::move(file);
+    YAML::Node target(YAML::NodeType::Map);
+    for (const auto& [name, value] : values) target[name] = value;
+    everywhere_.emplace("target", Value(target, suite_.file, nullptr, complaints_));
   }
 
   std::expected<Suite, Diagnostics> load() {
     const auto document = parse_document(suite_.file, limits_);
     if (!document) return std::unexpected(document.error());
-    const Value root(*document, suite_.file, nullptr, complaints_);
+    const Value root(*document, suite_.file, &everywhere_, complaints_);
     if (root.is_null())
       complaints_.add({suite_.file, 0, 0}, "the file is empty", "a suite has the keys `suite` and `tests`");
     else
@@ -173,7 +177,8 @@ class SuiteLoader {
     auto family = test.find("family");
     if (!family) family = root.find("family");
     const auto chosen = family ? family->choice<std::string>("family", families()) : "ipv4";
-    for (const auto& combination : combinations(test, chosen, limits_, complaints_)) {
+    for (auto& combination : combinations(test, chosen, limits_, complaints_)) {
+      combination.bindings.insert(everywhere_.begin(), everywhere_.end());
       if (complaints_.full() || !complaints_.spend(kValuesPerTest, test.where())) return;
       load_variant(root, test, name, chosen, combination);
     }
@@ -252,19 +257,22 @@ class SuiteLoader {
   Suite suite_;
   Limits limits_;
   Complaints complaints_;
+  Bindings everywhere_;             // what $target stands for
   std::map<std::string, int> ids_;  // and in which line
 };
 
 }  // namespace
 
-std::expected<Suite, Diagnostics> load_suite(std::shared_ptr<const SourceFile> file, const Limits& limits) {
-  return SuiteLoader(std::move(file), limits).load();
+std::expected<Suite, Diagnostics> load_suite(std::shared_ptr<const SourceFile> file, const Limits& limits,
+                                             const TargetValues& values) {
+  return SuiteLoader(std::move(file), limits, values).load();
 }
 
-std::expected<Suite, Diagnostics> load_suite_file(const std::string& path, const Limits& limits) {
+std::expected<Suite, Diagnostics> load_suite_file(const std::string& path, const Limits& limits,
+                                                  const TargetValues& values) {
   auto source = read_source(path, limits.octets);
   if (!source) return std::unexpected(source.error());
-  return load_suite(*source, limits);
+  return load_suite(*source, limits, values);
 }
 
 }  // namespace tcpspec::script

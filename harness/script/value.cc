@@ -141,7 +141,8 @@ std::optional<Value::Undefined> Value::undefined() const {
                                        : fmt::format("its fields: {}", fmt::join(known, ", "))};
     }
     if (bindings_)
-      for (const auto& [key, unused] : *bindings_) known.push_back(key);
+      for (const auto& [key, unused] : *bindings_)
+        if (key != "target") known.push_back(key);  // that is no variable of the test's own
     const auto near = nearest(variable, known);
     return Undefined{
         at, fmt::format("undefined variable `${}`", name),
@@ -373,34 +374,10 @@ std::int64_t Value::integer(std::int64_t low, std::int64_t high) const {
   return value;
 }
 
-std::optional<Duration> parse_duration(std::string_view text) {
-  static constexpr std::array<std::pair<std::string_view, double>, 7> kUnits = {
-      {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"min", 60e9}, {"s", 1e9}, {"h", 3600e9}, {"d", 86400e9}}};
-  double number = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (ec != std::errc{} || number < 0 || !std::isfinite(number)) return std::nullopt;
-  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  if (unit.empty() && number == 0) return Duration{};
-  for (const auto& [name, scale] : kUnits)
-    if (unit == name)
-      return number * scale > 3.2e16 ? std::nullopt : std::optional(Duration(std::llround(number * scale)));
-  return std::nullopt;
-}
-
-std::string to_string(Duration duration) {
-  const auto ns = duration.count();
-  static constexpr std::array<std::pair<std::string_view, std::int64_t>, 4> kUnits = {
-      {{"s", 1'000'000'000}, {"ms", 1'000'000}, {"us", 1'000}, {"ns", 1}}};
-  for (const auto& [name, scale] : kUnits)
-    if (ns >= scale || -ns >= scale || scale == 1)
-      return fmt::format("{}{}", fmt::format("{:.6g}", static_cast<double>(ns) / static_cast<double>(scale)), name);
-  return "0s";
-}
-
 Duration Value::duration() const {
   const auto word = text();
   if (!is_scalar()) return {};
-  if (const auto parsed = parse_duration(word)) return *parsed;
+  if (const auto computed = compute_duration(assemble(Grouping::arithmetic).text)) return *computed;
   complain(fmt::format("`{}` is not a duration", word),
            "write a number and a unit: 500ms, 1.5s, 2h (units: ns us ms s min h d)");
   return {};
@@ -409,9 +386,10 @@ Duration Value::duration() const {
 DurationRange Value::duration_range() const {
   const auto word = text();
   if (!is_scalar()) return {};
-  const auto dots = word.find("..");
-  const auto low = parse_duration(std::string_view(word).substr(0, dots));
-  const auto high = dots == std::string::npos ? low : parse_duration(std::string_view(word).substr(dots + 2));
+  const auto computed = assemble(Grouping::arithmetic).text;
+  const auto dots = computed.find("..");
+  const auto low = compute_duration(std::string_view(computed).substr(0, dots));
+  const auto high = dots == std::string::npos ? low : compute_duration(std::string_view(computed).substr(dots + 2));
   if (dots == std::string::npos || !low || !high || *low > *high) {
     complain(fmt::format("`{}` is not a range of durations", word), "write the earliest and the latest: 900ms..1.5s");
     return {};

@@ -131,6 +131,8 @@ class Value {
 
 // "500ms", "1.5s", "2h"; nullopt when it is not a duration. Units: ns us ms s min h d.
 [[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
+// The same with arithmetic: "2 * 60s + 500ms", "(1s + 200ms) / 2".
+[[nodiscard]] std::optional<Duration> compute_duration(std::string_view text);
 // In the largest unit that fits, six significant digits at most: "1.5s", "250ms".
 [[nodiscard]] std::string to_string(Duration duration);
 

@@ -21,6 +21,19 @@ TEST(ParseDuration, AUnitIsNeededBesideZero) {
     EXPECT_FALSE(parse_duration(bad)) << bad;
 }
 
+TEST(Durations, Arithmetic) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(compute_duration("2 * 60s + 500ms"), Duration(milliseconds(120'500)));
+  EXPECT_EQ(compute_duration("60s*2"), Duration(milliseconds(120'000)));
+  EXPECT_EQ(compute_duration("(1s + 200ms) / 2"), Duration(milliseconds(600)));
+  EXPECT_EQ(compute_duration("1s - 0.25 * 1s"), Duration(milliseconds(750)));
+  EXPECT_EQ(compute_duration("1.5s"), Duration(milliseconds(1500)));
+  EXPECT_EQ(compute_duration("0"), Duration(0));
+  for (const auto* bad : {"", "2", "2 * 3", "1s * 1s", "2 / 1s", "1s / 0", "1s -", "1s - 2s", "(1s", "1s)", "1s + 2",
+                          "((((((((((((((((((((((((((((((((((1s))))))))))))))))))))))))))))))))))", "1s 2s"})
+    EXPECT_FALSE(compute_duration(bad)) << bad;
+}
+
 TEST(DurationText, TheLargestUnitThatFits) {
   EXPECT_EQ(to_string(Duration(milliseconds(1500))), "1.5s");
   EXPECT_EQ(to_string(Duration(milliseconds(250))), "250ms");

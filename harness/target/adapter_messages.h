@@ -34,6 +34,11 @@
  *   TCPSPEC_OP_SET_OPTION  s       value      -            the name
  *   TCPSPEC_OP_GET_OPTION  s       -          -            the name   reply: item NUMBER, i64
  *   TCPSPEC_OP_STATE       s       -          -            -
+ *   TCPSPEC_OP_RUN         -       limit      -            -          reply: item NUMBER, i64
+ *
+ * RUN is an ADVANCE that goes from deadline to deadline, stops after the first at which something
+ * was sent, and else at `limit`; NUMBER is the time at which it stopped. It spares days of
+ * idling a message for each timer; a program that does not know it gets ADVANCEs instead.
  *
  * The reply to HELLO has an item DATA of lines, "name: my-stack", "version: 1.0", "capabilities:
  * listen connect ipv4", "single-use: yes" (default no). An operation that a program does not
@@ -61,13 +66,14 @@ enum {
   TCPSPEC_OP_ABORT = 16,
   TCPSPEC_OP_SET_OPTION = 17,
   TCPSPEC_OP_GET_OPTION = 18,
-  TCPSPEC_OP_STATE = 19
+  TCPSPEC_OP_STATE = 19,
+  TCPSPEC_OP_RUN = 20
 };
 
 enum { TCPSPEC_REPLY = 0, TCPSPEC_NOTICE = 1 };                               /* messages of the adapter */
 enum { TCPSPEC_ITEM_PACKET = 1, TCPSPEC_ITEM_DATA = 2, TCPSPEC_ITEM_NUMBER = 3, TCPSPEC_ITEM_LOG = 4 }; /* LOG: text */
 
 /* No message may be longer; what is, ends the adapter. */
-enum { TCPSPEC_MESSAGE_MOST_OCTETS = 16777216 };
+enum { TCPSPEC_MESSAGE_MOST_OCTETS = 268435456 };
 
 #endif

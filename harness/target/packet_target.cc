@@ -60,9 +60,7 @@ class Seat {
 
  private:
   [[nodiscard]] Instant own(Instant now) const { return Instant{} + time_of_birth + (now - origin_); }
-  [[nodiscard]] Instant outer(Instant own_time) const {
-    return origin_ + (own_time - (Instant{} + time_of_birth));
-  }
+  [[nodiscard]] Instant outer(Instant own_time) const { return origin_ + (own_time - (Instant{} + time_of_birth)); }
 
   // What a call does may let another one end, and may send: until nothing changes.
   void collect(Instant now, std::vector<Event>& events) {

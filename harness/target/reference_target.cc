@@ -9,11 +9,10 @@ std::unique_ptr<Target> open_reference_target(const reference::Settings& setting
   Description description;
   description.name = "reference";
   description.version = TCPSPEC_VERSION;
-  description.capabilities = {
-      "listen",   "accept",      "connect", "local-port", "half-close",   "simultaneous-open",
-      "urgent",   "keep-alive",  "sack",    "timestamps", "window-scale", "ipv4",
-      "ipv6",     "linger",      "icmp",    "backlog",    "user-timeout", "socket-options",
-      "tcp-info", "virtual-time"};
+  description.capabilities = {"listen",   "accept",      "connect", "local-port", "half-close",   "simultaneous-open",
+                              "urgent",   "keep-alive",  "sack",    "timestamps", "window-scale", "ipv4",
+                              "ipv6",     "linger",      "icmp",    "backlog",    "user-timeout", "socket-options",
+                              "tcp-info", "virtual-time"};
   description.provenance["link"] = "none: in this process";
   return make_packet_target(
       std::move(description),

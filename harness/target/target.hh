@@ -84,9 +84,10 @@ struct CallCompletion {
   CallResult result;
 };
 
-// The target itself died or stopped answering, with what is known about it.
+// The target itself died or stopped answering, with what is known about it. garbled: what stands
+// between us and it, its adapter, does not keep to the rules, so nothing is known of the target.
 struct TargetFailure {
-  enum class Kind : std::uint8_t { crash, hang };
+  enum class Kind : std::uint8_t { crash, hang, garbled };
   AttachmentId attachment = 0;
   Kind kind = Kind::crash;
   std::string what;

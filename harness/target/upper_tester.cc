@@ -103,8 +103,7 @@ UpperTester::Outcome UpperTester::attempt(Pending& pending) {
 // The local endpoint is told where the stack can tell it.
 CallResult UpperTester::established(SocketCalls::Handle handle) {
   auto result = done();
-  if (const auto port = calls_.local_port(handle); port > 0)
-    result.local = {local_, static_cast<std::uint16_t>(port)};
+  if (const auto port = calls_.local_port(handle); port > 0) result.local = {local_, static_cast<std::uint16_t>(port)};
   return result;
 }
 

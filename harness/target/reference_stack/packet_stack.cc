@@ -115,8 +115,7 @@ class ReferencePacketStack final : public PacketStack {
   [[nodiscard]] std::int64_t listen(Handle socket, std::uint16_t port, int backlog) override {
     return result_of(stack_.listen(id(socket), port, backlog));
   }
-  [[nodiscard]] std::int64_t connect(Handle socket, const packet::Endpoint& remote,
-                                     std::uint16_t local_port) override {
+  [[nodiscard]] std::int64_t connect(Handle socket, const packet::Endpoint& remote, std::uint16_t local_port) override {
     return result_of(stack_.connect(id(socket), remote, local_port, now_));
   }
   [[nodiscard]] std::int64_t connected(Handle socket) override { return result_of(stack_.connected(id(socket))); }
