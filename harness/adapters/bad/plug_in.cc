@@ -1,0 +1,75 @@
+// Adapters that do what a stack under test may do to its tester. Each is the reference stack but
+// for one fault, which the parameter `fault` names, and which segments with the urgent pointer
+// 0xbad call forth; all other tests must not notice.
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+#include "reference_adapter/adapter.hh"
+
+namespace {
+
+tcpspec_host host;
+std::string_view fault;
+bool restless = false;  // the clock: something is to be done at once, for ever
+
+bool calls_fault_forth(const std::uint8_t* datagram, std::size_t octets) {
+  constexpr std::size_t urgent_pointer = 20 + 18;
+  return octets >= urgent_pointer + 2 && datagram[0] >> 4 == 4 && datagram[urgent_pointer] == 0x0b &&
+         datagram[urgent_pointer + 1] == 0xad;
+}
+
+[[noreturn]] void hang() {
+  for (volatile bool forever = true; forever;) {
+  }
+  std::abort();
+}
+
+int input(tcpspec_stack* stack, const std::uint8_t* datagram, std::size_t octets) {
+  const auto& sound = tcpspec::adapter::reference_adapter();
+  if (!calls_fault_forth(datagram, octets)) return sound.input(stack, datagram, octets);
+  if (fault == "crash") {
+    std::fputs("stack: assertion `urg == 0' failed\n", stderr);
+    std::fflush(stderr);
+    *static_cast<volatile int*>(nullptr) = 1;
+  }
+  if (fault == "exit") std::exit(0);
+  if (fault == "hang") hang();
+  if (fault == "flood") {
+    // Its own segment, there and back: a million times.
+    for (int i = 0; i < 1'000'000; ++i) host.packet_out(host.context, datagram, octets);
+  }
+  if (fault == "restless") restless = true;
+  return sound.input(stack, datagram, octets);
+}
+
+std::int64_t deadline(tcpspec_stack* stack) {
+  return restless ? 0 : tcpspec::adapter::reference_adapter().deadline(stack);
+}
+
+int create(const tcpspec_config* config, const tcpspec_host* theirs, tcpspec_stack** stack) {
+  host = *theirs;
+  restless = false;
+  constexpr std::string_view key = "fault=";
+  static char kept[64];
+  std::snprintf(kept, sizeof kept, "%s", std::strncmp(config->params, key.data(), key.size()) == 0 ? config->params + key.size() : "");
+  fault = kept;
+  if (fault == "no-stack") return TCPSPEC_NO_RESOURCES;
+  return tcpspec::adapter::reference_adapter().create(config, theirs, stack);
+}
+
+}  // namespace
+
+extern "C" const tcpspec_adapter* tcpspec_get_adapter() {
+  static const tcpspec_adapter bad = [] {
+    auto table = tcpspec::adapter::reference_adapter();
+    table.name = "bad";
+    table.create = create;
+    table.input = input;
+    table.deadline = deadline;
+    return table;
+  }();
+  return &bad;
+}
