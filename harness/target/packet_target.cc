@@ -14,7 +14,7 @@ constexpr std::uint16_t listening_port = 5000;
 // No stack meets a clock that shows nothing.
 constexpr Duration time_of_birth = std::chrono::seconds(1000);
 // A stack that so many times in a row has something to do at once, and does nothing, hangs.
-constexpr int most_idle_deadlines = 100'000;
+constexpr int most_idle_deadlines = 10'000;
 
 // One test, and the stack that it has for itself.
 class Seat {
@@ -55,6 +55,7 @@ class Seat {
     }
     const auto reached = outer(stack_->run(own(limit)));
     collect(reached, events);
+    watch_idling(reached, events);
     return reached;
   }
 

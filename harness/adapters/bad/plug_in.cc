@@ -54,7 +54,8 @@ int create(const tcpspec_config* config, const tcpspec_host* theirs, tcpspec_sta
   restless = false;
   constexpr std::string_view key = "fault=";
   static char kept[64];
-  std::snprintf(kept, sizeof kept, "%s", std::strncmp(config->params, key.data(), key.size()) == 0 ? config->params + key.size() : "");
+  std::snprintf(kept, sizeof kept, "%s",
+                std::strncmp(config->params, key.data(), key.size()) == 0 ? config->params + key.size() : "");
   fault = kept;
   if (fault == "no-stack") return TCPSPEC_NO_RESOURCES;
   return tcpspec::adapter::reference_adapter().create(config, theirs, stack);

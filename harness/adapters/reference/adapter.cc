@@ -224,9 +224,9 @@ int get_option(tcpspec_stack* self, tcpspec_socket socket, const char* name, std
 int state(tcpspec_stack* self, tcpspec_socket socket) {
   const auto status = self->stack.status(id(socket));
   if (!status) return code_of(status.error());
-  constexpr std::array<std::string_view, 11> names = {
-      "CLOSED",     "LISTEN",     "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1",
-      "FIN-WAIT-2", "CLOSE-WAIT", "CLOSING",  "LAST-ACK",     "TIME-WAIT"};
+  constexpr std::array<std::string_view, 11> names = {"CLOSED",      "LISTEN",     "SYN-SENT",   "SYN-RECEIVED",
+                                                      "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT",
+                                                      "CLOSING",     "LAST-ACK",   "TIME-WAIT"};
   const auto* found = std::ranges::find(names, std::string_view(reference::to_string(status->state)));
   return static_cast<int>(found - names.begin());  // in the order of adapter.h
 }
@@ -236,8 +236,9 @@ constexpr tcpspec_adapter table = {
     .size = sizeof(tcpspec_adapter),
     .name = "reference",
     .version = TCPSPEC_VERSION,
-    .capabilities = "listen accept connect local-port half-close simultaneous-open urgent keep-alive sack timestamps "
-                    "window-scale ipv4 ipv6 linger icmp backlog user-timeout socket-options tcp-info",
+    .capabilities =
+        "listen accept connect local-port half-close simultaneous-open urgent keep-alive sack timestamps "
+        "window-scale ipv4 ipv6 linger icmp backlog user-timeout socket-options tcp-info",
     .single_use = 0,
     .create = create,
     .destroy = destroy,

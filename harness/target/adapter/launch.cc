@@ -40,15 +40,11 @@ struct Confinement {
 
 process::process launch_adapter(boost::asio::io_context& context, const std::vector<std::string>& command, int channel,
                                 int words, boost::system::error_code& error) {
-  auto arguments = command;
-  filesystem::path program = "/usr/bin/env";  // looks a name without a slash up in PATH
-  if (command.front().find('/') != std::string::npos) {
-    program = command.front();
-    arguments.erase(arguments.begin());
-  }
   // Whatever the launcher opens must not lie where the channel goes.
   const Descriptor placeholder(fcntl(channel, F_DUPFD_CLOEXEC, adapter_descriptor));
-  return process::default_process_launcher()(context, error, program, arguments,
+  // env(1) looks names without a slash up in PATH; where there is no such program it says so, and
+  // exits like a program that ends at once.
+  return process::default_process_launcher()(context, error, "/usr/bin/env", command,
                                              process::process_stdio{nullptr, words, words}, Confinement{channel});
 }
 
