@@ -13,6 +13,7 @@
 #include "cli/commands.hh"
 #include "cli/exit_code.hh"
 #include "cli/suites.hh"
+#include "runner/acceptance.hh"
 #include "target/adapter_target.hh"
 #include "target/doctor.hh"
 #include "target/linux_target.hh"
@@ -158,6 +159,22 @@ int doctor() {
   return usable ? kAsExpected : kEnvironment;
 }
 
+int doctor_of(const std::string& word, const std::string& folder) {
+  const auto choice = find_target(word, folder);
+  if (!choice) return choice.error();
+  constexpr std::uint64_t seed = 1;  // any: what is asked holds for each
+  bool accepted = true;
+  for (const auto& check : runner::examine_target([&] { return open_target(*choice); }, seed)) {
+    using Status = runner::AcceptanceCheck::Status;
+    const std::string_view status = check.status == Status::ok      ? "ok"
+                                    : check.status == Status::noted ? "note"
+                                                                    : "failed";
+    accepted = accepted && check.status != Status::failed;
+    fmt::print("{:<9} {:<24} {}\n", status, check.name, check.detail);
+  }
+  return accepted ? kAsExpected : kUnexpected;
+}
+
 }  // namespace
 
 std::vector<std::string> target_words(const std::string& option) {
@@ -226,9 +243,23 @@ Action add_targets(CLI::App& app) {
 }
 
 Action add_doctor(CLI::App& app) {
-  auto* command = app.add_subcommand("doctor", "Check what this machine allows, and say what to do where it does not");
-  command->footer("Example: tcpspec doctor");
-  return [command] { return command->parsed() ? doctor() : -1; };
+  auto* command =
+      app.add_subcommand("doctor", "Check what this machine allows, or whether a target keeps to the rules");
+  command->footer("Example: tcpspec doctor --target my-stack.so");
+  struct Options {
+    SuiteOptions suite;
+    std::string target;
+  };
+  auto options = std::make_shared<Options>();
+  command->add_option("--target", options->target,
+                      "Examine this target: determinism, reset, clock, and what it declares against what it does");
+  command->add_option("--suites", options->suite.suites, "Folder of the suites")
+      ->type_name("DIR")
+      ->envname("TCPSPEC_SUITES");
+  return [command, options] {
+    if (!command->parsed()) return -1;
+    return options->target.empty() ? doctor() : doctor_of(options->target, suites_folder(options->suite));
+  };
 }
 
 }  // namespace tcpspec::cli

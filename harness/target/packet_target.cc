@@ -40,6 +40,7 @@ class Seat {
     collect(now, events);
   }
   void advance(Instant now, std::vector<Event>& events) {
+    if (failed_) return;
     stack_->advance(own(now));
     collect(now, events);
     watch_idling(now, events);
@@ -156,20 +157,15 @@ class PacketTarget final : public Target {
   // instant gets what the target did at it.
   void wait(std::optional<Instant> until, std::vector<Event>& events) override {
     while (events_.empty()) {
-      std::optional<Instant> next;
-      for (const auto& [id, seat] : seats_)
-        if (const auto due = seat->deadline(); due && (!next || *due < *next)) next = due;
+      const auto next = next_deadline();
       if (!next || (until && *next > *until)) {
-        if (until) now_ = std::max(now_, *until);
+        if (until && *until > now_) advance_all(*until);
         break;
       }
-      if (until && seats_.size() == 1 && *until > now_) {
+      if (until && seats_.size() == 1 && *until > now_)
         now_ = std::max(now_, seats_.begin()->second->run(*until, events_));
-        continue;
-      }
-      now_ = std::max(now_, *next);
-      for (const auto& [id, seat] : seats_)
-        if (const auto due = seat->deadline(); due && *due <= now_) seat->advance(now_, events_);
+      else
+        advance_due(std::max(now_, *next));
     }
     std::ranges::move(events_, std::back_inserter(events));
     events_.clear();
@@ -180,6 +176,24 @@ class PacketTarget final : public Target {
     const auto found = seats_.find(attachment);
     assert(found != seats_.end() && "inject and start are for attachments that have not been detached");
     return *found->second;
+  }
+
+  [[nodiscard]] std::optional<Instant> next_deadline() const {
+    std::optional<Instant> next;
+    for (const auto& [id, seat] : seats_)
+      if (const auto due = seat->deadline(); due && (!next || *due < *next)) next = due;
+    return next;
+  }
+  void advance_due(Instant now) {
+    now_ = now;
+    for (const auto& [id, seat] : seats_)
+      if (const auto due = seat->deadline(); due && *due <= now_) seat->advance(now_, events_);
+  }
+  // Where nothing is due, too: a stack whose deadline() was too late shows it, and its clock is
+  // never far behind.
+  void advance_all(Instant now) {
+    now_ = now;
+    for (const auto& [id, seat] : seats_) seat->advance(now_, events_);
   }
 
   Description description_;

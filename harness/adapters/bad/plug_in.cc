@@ -2,6 +2,8 @@
 // for one fault, which the parameter `fault` names, and which segments with the urgent pointer
 // 0xbad call forth; all other tests must not notice.
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -46,7 +48,20 @@ int input(tcpspec_stack* stack, const std::uint8_t* datagram, std::size_t octets
 }
 
 std::int64_t deadline(tcpspec_stack* stack) {
-  return restless ? 0 : tcpspec::adapter::reference_adapter().deadline(stack);
+  const auto due = tcpspec::adapter::reference_adapter().deadline(stack);
+  constexpr std::int64_t third_of_a_second = 333'333'333;
+  if (restless) return 0;
+  if (fault == "no-clock") return -1;
+  return due >= 0 && fault == "late" ? due + third_of_a_second : due;
+}
+
+int advance(tcpspec_stack* stack, std::uint64_t now) {
+  return fault == "no-clock" ? TCPSPEC_OK : tcpspec::adapter::reference_adapter().advance(stack, now);
+}
+
+int set_option(tcpspec_stack* stack, tcpspec_socket socket, const char* name, std::int64_t value) {
+  if (fault == "boast" && std::string_view(name) == "SO_KEEPALIVE") return TCPSPEC_OK;
+  return tcpspec::adapter::reference_adapter().set_option(stack, socket, name, value);
 }
 
 int create(const tcpspec_config* config, const tcpspec_host* theirs, tcpspec_stack** stack) {
@@ -58,7 +73,11 @@ int create(const tcpspec_config* config, const tcpspec_host* theirs, tcpspec_sta
                 std::strncmp(config->params, key.data(), key.size()) == 0 ? config->params + key.size() : "");
   fault = kept;
   if (fault == "no-stack") return TCPSPEC_NO_RESOURCES;
-  return tcpspec::adapter::reference_adapter().create(config, theirs, stack);
+  static std::uint64_t stacks = 0;
+  auto own = *config;
+  if (fault == "memory") own.seed += ++stacks;
+  if (fault == "chance") own.seed += static_cast<std::uint64_t>(getpid());
+  return tcpspec::adapter::reference_adapter().create(&own, theirs, stack);
 }
 
 }  // namespace
@@ -70,6 +89,8 @@ extern "C" const tcpspec_adapter* tcpspec_get_adapter() {
     table.create = create;
     table.input = input;
     table.deadline = deadline;
+    table.advance = advance;
+    table.set_option = set_option;
     return table;
   }();
   return &bad;
