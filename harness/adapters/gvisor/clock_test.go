@@ -63,6 +63,18 @@ func TestATimerThatIsNeverDueIsNoDeadline(t *testing.T) {
 	}
 }
 
+func TestNoTimeIsShownTwice(t *testing.T) {
+	clock := &virtualClock{now: 100}
+	first, second := clock.NowMonotonic(), clock.NowMonotonic()
+	clock.moveTo(101)
+	third := clock.NowMonotonic()
+	clock.moveTo(200)
+	fourth := clock.NowMonotonic()
+	if second.Sub(first) != 1 || third.Sub(second) != 1 || fourth.Sub(first) != 100 {
+		t.Errorf("shown: +%d, +%d, +%d", second.Sub(first), third.Sub(first), fourth.Sub(first))
+	}
+}
+
 func TestMonotonicTimeIsNotTheZeroThatStandsForUnset(t *testing.T) {
 	clock := &virtualClock{}
 	if got := clock.NowMonotonic(); reflect.ValueOf(got).IsZero() {

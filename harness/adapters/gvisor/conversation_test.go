@@ -210,6 +210,23 @@ func TestDestroyEndsAStackInAnyStateWithoutAWord(t *testing.T) {
 	}
 }
 
+func TestOneNameOfAnOptionServesBothFamilies(t *testing.T) {
+	for _, family := range []uint8{4, 6} {
+		c := newTester(t, family, 1).establish()
+		for _, name := range []string{"IP_TTL", "IP_TOS", "TCP_KEEPIDLE", "TCP_USER_TIMEOUT", "SO_LINGER", "SO_KEEPALIVE"} {
+			c.want(resultOK, c.call(opSetOption, 40, 0, name))
+			c.want(resultOK, c.call(opGetOption, 0, 0, name))
+			want := int64(40)
+			if name == "SO_KEEPALIVE" {
+				want = 1
+			}
+			if c.number != want {
+				t.Errorf("IPv%d: %s is %d, want %d", family, name, c.number, want)
+			}
+		}
+	}
+}
+
 func TestWhatIsAskedForInVain(t *testing.T) {
 	p := newTester(t, 4, 1)
 	p.want(resultInvalid, p.do(request{operation: opCreate, data: encodeConfiguration(p.config)}))

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 )
 
 // An option of the sockets interface on an endpoint of netstack. set or get may be nil: the
@@ -32,10 +33,6 @@ var options = map[string]option{
 	"SIOCINQ":           {get: numberGetter(tcpip.ReceiveQueueSizeOption)},
 	"TCP_MAXSEG":        {set: numberSetter(tcpip.MaxSegOption, 0, math.MaxUint16), get: numberGetter(tcpip.MaxSegOption)},
 	"TCP_KEEPCNT":       {set: numberSetter(tcpip.KeepaliveCountOption, 1, 127), get: numberGetter(tcpip.KeepaliveCountOption)},
-	"IP_TOS":            {set: numberSetter(tcpip.IPv4TOSOption, 0, 255), get: numberGetter(tcpip.IPv4TOSOption)},
-	"IPV6_TCLASS":       {set: numberSetter(tcpip.IPv6TrafficClassOption, 0, 255), get: numberGetter(tcpip.IPv6TrafficClassOption)},
-	"IP_TTL":            {set: numberSetter(tcpip.IPv4TTLOption, 1, 255), get: numberGetter(tcpip.IPv4TTLOption)},
-	"IPV6_UNICAST_HOPS": {set: numberSetter(tcpip.IPv6HopLimitOption, -1, 255), get: numberGetter(tcpip.IPv6HopLimitOption)},
 	"IP_MTU_DISCOVER":   {set: numberSetter(tcpip.MTUDiscoverOption, 0, 5), get: numberGetter(tcpip.MTUDiscoverOption)},
 	"TCP_KEEPIDLE":      durationOption[tcpip.KeepaliveIdleOption](time.Second, 1, 32767),
 	"TCP_KEEPINTVL":     durationOption[tcpip.KeepaliveIntervalOption](time.Second, 1, 32767),
@@ -49,8 +46,36 @@ var options = map[string]option{
 	"tcpi_snd_ssthresh": {get: infoGetter(func(i *tcpip.TCPInfoOption) int64 { return int64(i.SndSsthresh) })},
 }
 
+// What IPv4 and IPv6 call differently: a test that is played on both has one name for it.
+var options4 = map[string]option{
+	"IP_TOS": {set: numberSetter(tcpip.IPv4TOSOption, 0, 255), get: numberGetter(tcpip.IPv4TOSOption)},
+	"IP_TTL": {set: numberSetter(tcpip.IPv4TTLOption, 1, 255), get: numberGetter(tcpip.IPv4TTLOption)},
+}
+
+var options6 = map[string]option{
+	"IP_TOS": {set: numberSetter(tcpip.IPv6TrafficClassOption, 0, 255), get: numberGetter(tcpip.IPv6TrafficClassOption)},
+	"IP_TTL": {set: numberSetter(tcpip.IPv6HopLimitOption, -1, 255), get: numberGetter(tcpip.IPv6HopLimitOption)},
+}
+
+var nameInBoth = map[string]string{
+	"IP_TOS": "IP_TOS", "IPV6_TCLASS": "IP_TOS",
+	"IP_TTL": "IP_TTL", "IPV6_UNICAST_HOPS": "IP_TTL",
+}
+
+func (s *netstack) findOption(name string) option {
+	if s.network == ipv6.ProtocolNumber {
+		if found, ok := options6[nameInBoth[name]]; ok {
+			return found
+		}
+	}
+	if found, ok := options4[nameInBoth[name]]; ok {
+		return found
+	}
+	return options[name]
+}
+
 func (s *netstack) setOption(k *socket, name string, value int64) int64 {
-	option := options[name]
+	option := s.findOption(name)
 	if option.set == nil {
 		return resultUnsupported
 	}
@@ -60,7 +85,7 @@ func (s *netstack) setOption(k *socket, name string, value int64) int64 {
 }
 
 func (s *netstack) getOption(k *socket, name string) (int64, int64) {
-	option := options[name]
+	option := s.findOption(name)
 	if option.get == nil {
 		return 0, resultUnsupported
 	}

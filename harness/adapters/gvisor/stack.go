@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/time/rate"
 	"gvisor.dev/gvisor/pkg/bufferv2"
@@ -66,14 +68,20 @@ func newNetstack(config configuration, out func(datagram []byte)) (*netstack, er
 func (s *netstack) configure(params string) error {
 	sack := tcpip.TCPSACKEnabled(true)
 	congestion := tcpip.CongestionControlOption("reno")
+	invalidRateLimit := stack.TCPInvalidRateLimitOption(0)
 	for _, param := range strings.Fields(params) {
-		switch key, value, _ := strings.Cut(param, "="); {
+		key, value, _ := strings.Cut(param, "=")
+		milliseconds, err := strconv.ParseUint(value, 10, 31)
+		switch {
 		case key == "sack" && (value == "on" || value == "off"):
 			sack = value == "on"
 		case key == "congestion":
 			congestion = tcpip.CongestionControlOption(value)
+		case key == "tcp_invalid_ratelimit" && err == nil:
+			invalidRateLimit = stack.TCPInvalidRateLimitOption(time.Duration(milliseconds) * time.Millisecond)
 		default:
-			return fmt.Errorf("params: %q is none of sack=on, sack=off, congestion=reno, congestion=cubic", param)
+			return fmt.Errorf("params: %q is none of sack=on, sack=off, congestion=reno, congestion=cubic, "+
+				"tcp_invalid_ratelimit=500 (ms)", param)
 		}
 	}
 	nagle := tcpip.TCPDelayEnabled(true)
@@ -84,7 +92,7 @@ func (s *netstack) configure(params string) error {
 		}
 	}
 	s.stack.SetICMPLimit(rate.Inf)
-	if err := s.stack.SetOption(stack.TCPInvalidRateLimitOption(0)); err != nil {
+	if err := s.stack.SetOption(invalidRateLimit); err != nil {
 		return fmt.Errorf("rate limit of challenge ACKs: %v", err)
 	}
 	return nil
