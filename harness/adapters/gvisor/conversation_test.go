@@ -123,6 +123,22 @@ func TestAConnectEndsAsThePeerAnswers(t *testing.T) {
 	ignored.want(resultTimedOut, ignored.call(opConnected, 0, 0, ""))
 }
 
+func TestARunStopsWhereSomethingIsSent(t *testing.T) {
+	p := newTester(t, 4, 1)
+	c := &peer{tester: p, socket: int32(p.do(request{operation: opOpen}))}
+	c.want(resultOK, c.call(opConnect, 0, 7, string(peer4)))
+	for _, want := range []int64{hour + second, hour + 3*second} {
+		c.want(resultOK, c.do(request{operation: opRun, a: hour + 5*second}))
+		if c.wantOne(header.TCPFlagSyn); c.number != want {
+			t.Errorf("stopped at %d, want %d", c.number, want)
+		}
+	}
+	c.want(resultOK, c.do(request{operation: opRun, a: hour + 5*second}))
+	if len(c.packets) != 0 || c.number != hour+5*second || c.deadline != hour+7*second {
+		t.Errorf("stopped at %d, deadline %d", c.number, c.deadline)
+	}
+}
+
 func TestASYNToNobodyIsRefused(t *testing.T) {
 	p := newTester(t, 4, 1)
 	p.inject(segment{flags: header.TCPFlagSyn, from: peerPort, to: 81, seq: 77})
@@ -230,7 +246,7 @@ func TestOneNameOfAnOptionServesBothFamilies(t *testing.T) {
 func TestWhatIsAskedForInVain(t *testing.T) {
 	p := newTester(t, 4, 1)
 	p.want(resultInvalid, p.do(request{operation: opCreate, data: encodeConfiguration(p.config)}))
-	p.want(resultUnsupported, p.do(request{operation: opState + 1}))
+	p.want(resultUnsupported, p.do(request{operation: opRun + 1}))
 	p.want(resultBadSocket, p.do(request{operation: opSend, socket: 9}))
 	socket := int32(p.do(request{operation: opOpen}))
 	p.want(resultUnsupported, p.do(request{operation: opSetOption, socket: socket, data: []byte("SO_NONSENSE")}))

@@ -44,7 +44,7 @@ func (a *adapter) perform(q request) int64 {
 		return a.hello(q)
 	case q.operation == opCreate:
 		return a.create(q)
-	case q.operation > opState:
+	case q.operation > opRun:
 		return resultUnsupported
 	case a.stack == nil:
 		return resultInvalid
@@ -58,6 +58,9 @@ func (a *adapter) perform(q request) int64 {
 		return a.stack.input(q.data)
 	case opAdvance:
 		return a.stack.advance(q.a)
+	case opRun:
+		a.reply.number(a.stack.run(q.a))
+		return resultOK
 	case opOpen:
 		return a.stack.open()
 	}

@@ -28,13 +28,14 @@ const (
 	opSetOption  = 17
 	opGetOption  = 18
 	opState      = 19
+	opRun        = 20
 	messageReply = 0
 	itemPacket   = 1
 	itemData     = 2
 	itemNumber   = 3
 	itemLog      = 4
 
-	messageMostOctets = 16777216
+	messageMostOctets = 268435456
 )
 
 const (

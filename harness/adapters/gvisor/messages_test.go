@@ -21,7 +21,7 @@ func TestNumbersAreThoseOfTheHeaders(t *testing.T) {
 		"OP_ADVANCE": opAdvance, "OP_OPEN": opOpen, "OP_LISTEN": opListen, "OP_CONNECT": opConnect,
 		"OP_CONNECTED": opConnected, "OP_ACCEPT": opAccept, "OP_LOCAL_PORT": opLocalPort, "OP_SEND": opSend,
 		"OP_RECEIVE": opReceive, "OP_SHUTDOWN": opShutdown, "OP_CLOSE": opClose, "OP_ABORT": opAbort,
-		"OP_SET_OPTION": opSetOption, "OP_GET_OPTION": opGetOption, "OP_STATE": opState,
+		"OP_SET_OPTION": opSetOption, "OP_GET_OPTION": opGetOption, "OP_STATE": opState, "OP_RUN": opRun,
 		"REPLY": messageReply, "ITEM_PACKET": itemPacket, "ITEM_DATA": itemData, "ITEM_NUMBER": itemNumber,
 		"ITEM_LOG": itemLog, "MESSAGE_MOST_OCTETS": messageMostOctets, "ADAPTER_ABI": adapterABI,
 		"OK": resultOK, "AGAIN": resultAgain, "UNSUPPORTED": resultUnsupported, "INVALID": resultInvalid,

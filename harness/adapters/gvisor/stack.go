@@ -131,6 +131,19 @@ func (s *netstack) advance(now int64) int64 {
 	return resultOK
 }
 
+// run is an advance that stops at the first instant at which something was sent, and returns it.
+func (s *netstack) run(limit int64) int64 {
+	sent := s.link.sent
+	for due := s.clock.deadline(); due != never && due <= limit; due = s.clock.deadline() {
+		s.runTimers(due)
+		if s.link.sent != sent {
+			return s.clock.time()
+		}
+	}
+	s.clock.moveTo(limit)
+	return s.clock.time()
+}
+
 // settle waits until everything has happened that the last call brought about. Segments are worked
 // on by a goroutine of netstack's, which agrees to a pause only when its queue is empty.
 func (s *netstack) settle() {
@@ -153,6 +166,7 @@ type link struct {
 	mtu        uint32
 	mu         sync.Mutex
 	out        func(datagram []byte) // nil: shut
+	sent       uint64
 	dispatcher stack.NetworkDispatcher
 }
 
@@ -176,6 +190,7 @@ func (l *link) WritePackets(packets stack.PacketBufferList) (int, tcpip.Error) {
 			view := packet.ToView()
 			l.out(view.AsSlice())
 			view.Release()
+			l.sent++
 		}
 	}
 	return packets.Len(), nil
