@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"runtime"
 )
 
 const (
-	adapterABI = 1
-	testerFile = 3
+	adapterABI        = 1
+	testerFile        = 3
+	exitStatusOfPanic = 2 // as Go has it
 )
 
 var version = "unknown" // of golang-gvisor-gvisor-dev; the build sets it
@@ -148,7 +150,24 @@ func serve(tester io.ReadWriter) error {
 	}
 }
 
+// tellOfPanic ends the program as Go does, but names the functions without the addresses that
+// they were called with, so that two runs say the same. A panic in netstack's own goroutine is told by Go.
+func tellOfPanic() {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "panic:", cause)
+	callers := make([]uintptr, 32)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers)])
+	for frame, more := frames.Next(); more; frame, more = frames.Next() {
+		fmt.Fprintf(os.Stderr, "%s (%s:%d)\n", frame.Function, path.Base(frame.File), frame.Line)
+	}
+	os.Exit(exitStatusOfPanic)
+}
+
 func main() {
+	defer tellOfPanic()
 	// One goroutine at a time is all that the rules of adapter.h leave; more threads cost five times as much.
 	runtime.GOMAXPROCS(1)
 	if err := serve(os.NewFile(testerFile, "tester")); err != nil {
