@@ -137,6 +137,8 @@ Steps chain(const Value& root, const Parameters& parameters, State state, TestCo
   Steps out;
   if (const auto from = fixture->find("from")) out = chain(root, parameters, parse_state(*from), context);
   append(out, load_steps(*fixture->find("steps"), context));
+  if (const auto needs = fixture->find("needs"))
+    for (const auto& need : needs->items()) context.needs.insert(need.text());
   return out;
 }
 

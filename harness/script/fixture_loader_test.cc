@@ -69,6 +69,16 @@ TEST(Fixture, EveryStateOfTheActiveRole) {
   EXPECT_EQ(active("LAST-ACK"), kActive + ", send FA, expect A" + kShut);
 }
 
+TEST(Fixture, CrossingSynsAreNeededByThoseThatAskForThem) {
+  const auto needs = [](const std::string& steps) { return load_one(steps).needs; };
+  EXPECT_EQ(needs("    given: {state: SYN-RECEIVED, role: active}\n    steps: []\n"),
+            std::set<std::string>{"simultaneous-open"});
+  EXPECT_EQ(needs("    steps:\n      - {reach: {state: SYN-RECEIVED, role: active}}\n"),
+            std::set<std::string>{"simultaneous-open"});
+  EXPECT_EQ(needs("    given: {state: ESTABLISHED, role: active}\n    steps: []\n"), std::set<std::string>{});
+  EXPECT_EQ(needs("    given: SYN-RECEIVED\n    steps: []\n"), std::set<std::string>{});
+}
+
 TEST(Fixture, StepsAreMarkedAndShownAtTheLineThatAskedForThem) {
   const auto test = load_one("    given: LAST-ACK\n    steps:\n      - wait: 1s\n");
   ASSERT_EQ(test.steps.size(), 10u);

@@ -20,6 +20,7 @@ struct TestContext {
   std::map<int, State> states;         // of connections whose fixture said it; what a bare `alive` means
   std::set<int> peers;                 // connections whose tester's side a peer plays
   std::set<int> closed_peers;          // of those: whose application has shut down or aborted
+  std::set<std::string> needs;         // of the fixtures that the test goes through
   bool in_fixture = false;
   Complaints* complaints = nullptr;
 

@@ -234,6 +234,7 @@ class SuiteLoader {
     for (std::size_t i = out.connections.size(); i < context.names.connections.size(); ++i)
       out.connections.push_back({context.names.connections[i], -1, std::nullopt});
     out.captures = context.names.captures;
+    out.needs.merge(context.needs);
     if (count_steps(out.steps, limits_.steps_per_test) > limits_.steps_per_test)
       test.complain(fmt::format("the test has more than {} steps, with repeats unrolled", limits_.steps_per_test),
                     "fewer `times`");
