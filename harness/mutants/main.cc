@@ -35,7 +35,7 @@ struct Options {
   bool all = false;
   int jobs = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   std::string seed = "1";
-  std::string suites = TCPSPEC_SUITES_options.suites;
+  std::string suites = TCPSPEC_SUITES_FOLDER;
 };
 
 std::chrono::nanoseconds processor_time_used() {
