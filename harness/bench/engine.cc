@@ -72,12 +72,12 @@ double engine_conversations_per_second(target::Target& target, const script::Sui
   return real ? run.count / took.count() : watch.per_second(run.count);
 }
 
-struct SuitesOnReference::Chosen {
+struct Suites::Chosen {
   runner::Loaded loaded;
   std::vector<const script::Test*> tests;  // into `loaded`
 };
 
-SuitesOnReference::SuitesOnReference(const std::string& folder) {
+Suites::Suites(const std::string& folder) {
   auto loaded =
       runner::load_suites({folder}, folder + "/requirements", *tcpspec::runner::default_values(folder + "/targets"));
   if (!loaded) throw std::runtime_error(script::to_string(loaded.error().front()));
@@ -85,10 +85,9 @@ SuitesOnReference::SuitesOnReference(const std::string& folder) {
   chosen_->tests = runner::select(chosen_->loaded, {});
 }
 
-SuitesOnReference::~SuitesOnReference() = default;
+Suites::~Suites() = default;
 
-SuitesSpeed SuitesOnReference::play() const {
-  const auto target = target::open_reference_target();
+SuitesSpeed Suites::play(target::Target& target) const {
   SuitesSpeed speed;
   const auto take = [&](runner::Played&& played) {
     if (!played.missing.empty()) return;
@@ -96,7 +95,7 @@ SuitesSpeed SuitesOnReference::play() const {
     if (played.outcome.verdict > engine::Verdict::unsupported) ++speed.deviated;
   };
   const CpuWatch watch;
-  runner::play_all(chosen_->tests, chosen_->loaded.catalogue, *target, {}, kNeverInterrupted, take, nullptr);
+  runner::play_all(chosen_->tests, chosen_->loaded.catalogue, target, {}, kNeverInterrupted, take, nullptr);
   speed.tests_per_second = watch.per_second(speed.tests);
   return speed;
 }

@@ -30,12 +30,12 @@ struct SuitesSpeed {
   int deviated = 0;  // of them: what a baseline may expect
   double tests_per_second = 0;
 };
-// All suites of `folder` against the reference stack; throws where they cannot be loaded.
-class SuitesOnReference {
+// All suites of `folder`; throws where they cannot be loaded.
+class Suites {
  public:
-  explicit SuitesOnReference(const std::string& folder);
-  ~SuitesOnReference();
-  [[nodiscard]] SuitesSpeed play() const;
+  explicit Suites(const std::string& folder);
+  ~Suites();
+  [[nodiscard]] SuitesSpeed play(target::Target& target) const;
 
  private:
   struct Chosen;

@@ -60,11 +60,12 @@ void measure_bulk(int rounds) {
 
 void measure_suites(int rounds) {
   constexpr double goal_tests = 2'000;
-  const SuitesOnReference suites(TCPSPEC_SUITES_FOLDER);
+  const Suites suites(TCPSPEC_SUITES_FOLDER);
+  const auto target = target::open_reference_target();
   std::vector<double> speeds;
   SuitesSpeed speed;
   for (int round = 0; round < rounds; ++round) {
-    speed = suites.play();
+    speed = suites.play(*target);
     speeds.push_back(speed.tests_per_second);
   }
   fmt::print("suites on the reference target, median of {} rounds\n", rounds);

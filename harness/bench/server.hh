@@ -7,6 +7,7 @@
 
 #include "packet/segment.hh"
 #include "packet/time.hh"
+#include "target/adapter.h"
 
 namespace tcpspec::bench {
 
@@ -28,6 +29,8 @@ class Server {
 [[nodiscard]] std::unique_ptr<Server> make_reference_server();
 // nullptr where the program was built without lwIP.
 [[nodiscard]] std::unique_ptr<Server> make_lwip_server();
+// Through the functions of adapter.h alone; a new stack for each conversation.
+[[nodiscard]] std::unique_ptr<Server> make_plug_in_server(const tcpspec_adapter& adapter);
 
 // SYN, SYN-ACK, ACK, accept, FIN, close, FIN, ACK, one connection after another until
 // `duration` has passed; every answer is looked at.
