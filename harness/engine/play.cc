@@ -40,8 +40,8 @@ void Play::make_connections() {
   static constexpr std::uint32_t kStarts[] = {0xffffff00u, 0x7fffff00u, 0xfffffffeu, 0x7ffffffeu};
   for (std::size_t i = 0; i < test_.connections.size(); ++i) {
     const auto& declared = test_.connections[i];
-    auto iss = packet::Seq32(kStarts[random_() % 4] + static_cast<std::uint32_t>(random_() % 2));
-    auto port = static_cast<std::uint16_t>(10000 + 16 * i + random_() % 16);
+    auto iss = packet::Seq32(kStarts[draw(4)] + draw(2));
+    auto port = static_cast<std::uint16_t>(10000 + 16 * i + draw(16));
     if (declared.tuple_of >= 0)
       port = connection(declared.tuple_of).tester_port;
     else if (declared.iss)

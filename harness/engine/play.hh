@@ -169,6 +169,7 @@ class Play final : private script::Scope {
   void finish(Instant now);
   void record_leftovers();
   Duration scaled(Duration duration) const;
+  std::uint32_t draw(std::uint32_t below) { return static_cast<std::uint32_t>(random_() >> 33) % below; }
   void activate(int index);
   void done_at(Instant instant) { previous_done_ = {instant, instant}; }
   Instant patience(const script::Step& step, Instant now) const;
@@ -264,7 +265,8 @@ class Play final : private script::Scope {
   std::vector<Literal> literals_;
   std::vector<Frame> frames_;
   oracle::InvariantMonitor monitor_;
-  std::mt19937_64 random_;
+  // Cheap to seed, as every play does. Knuth's MMIX; its low bits are worth little.
+  std::linear_congruential_engine<std::uint64_t, 6364136223846793005u, 1442695040888963407u, 0> random_;
 
   const script::Step* current_ = nullptr;  // entered, not done
   Instant step_started_;
