@@ -42,9 +42,13 @@ Screen::Screen(bool verbose, bool quiet) : verbose_(verbose), quiet_(quiet), ter
 
 void Screen::begin(std::size_t tests, const target::Description& target, std::uint64_t seed) {
   if (quiet_) return;
-  const auto link = target.provenance.find("link");
+  const auto found = target.provenance.find("link");
+  const std::string link = found == target.provenance.end() ? "" : found->second;
+  // A stack in a process has no link: then the word says where it is.
+  constexpr std::string_view none = "none: ";
+  const auto where = link.empty() ? "" : link.starts_with(none) ? ", " + link.substr(none.size()) : " over " + link;
   fmt::print("{} test{} against {} {}{}, seed {:#x}\n", tests, tests == 1 ? "" : "s", target.name, target.version,
-             link == target.provenance.end() ? "" : " over " + link->second, seed);
+             where, seed);
   std::fflush(stdout);
 }
 

@@ -19,6 +19,7 @@ namespace tcpspec::cli {
 namespace fs = std::filesystem;
 
 inline const std::string kSource = TCPSPEC_SOURCE_DIR;
+inline const std::string kAdapters = TCPSPEC_ADAPTERS;
 
 class Cli : public testing::Test {
  protected:
