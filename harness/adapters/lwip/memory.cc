@@ -2,9 +2,12 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -31,6 +34,8 @@ constexpr std::size_t arena_octets = std::size_t{64} << 20;
 constexpr std::size_t fine_step = 32, most_fine = 1024;
 constexpr std::size_t fine_classes = most_fine / fine_step;
 constexpr std::size_t classes = fine_classes + 16;
+constexpr std::size_t guard_octets = 16;  // behind what was asked for
+constexpr std::byte guard{0xa5};
 
 // Precedes what is allocated. 16 octets, so that what follows is aligned for anything.
 struct alignas(16) Chunk {
@@ -108,25 +113,34 @@ TCPSPEC_UNCHECKED Chunk* carve(std::size_t size_class) {
   return chunk;
 }
 
-#ifdef TCPSPEC_ADDRESS_SANITIZER
-TCPSPEC_UNCHECKED void allow_what_is_in_use() {
-  ASAN_POISON_MEMORY_REGION(arena.memory, arena_octets);
+// For each chunk that is in use; stops at the first that is not whole.
+template <class Action>
+TCPSPEC_UNCHECKED bool for_each_in_use(Action action) {
   for (std::size_t at = 0; at < arena.used;) {
     auto* chunk = reinterpret_cast<Chunk*>(arena.memory + at);
-    if (chunk->octets > 0) ASAN_UNPOISON_MEMORY_REGION(body(chunk), chunk->octets);
-    at += sizeof(Chunk) + octets_of(chunk->size_class);
+    const auto room = chunk->size_class <= classes ? octets_of(chunk->size_class) : 0;
+    if (room == 0 || chunk->octets > room - guard_octets || (chunk->octets > 0 && !action(chunk))) return false;
+    at += sizeof(Chunk) + room;
   }
+  return true;
 }
-#else
-void allow_what_is_in_use() {}
+
+void allow_what_is_in_use() {
+#ifdef TCPSPEC_ADDRESS_SANITIZER
+  ASAN_POISON_MEMORY_REGION(arena.memory, arena_octets);
+  (void)for_each_in_use([](Chunk* chunk) TCPSPEC_UNCHECKED {
+    ASAN_UNPOISON_MEMORY_REGION(body(chunk), chunk->octets);
+    return true;
+  });
 #endif
+}
 
 }  // namespace
 
 TCPSPEC_UNCHECKED void* allocate(std::size_t octets) {
   reserve();
   if (octets == 0) octets = 1;
-  const auto size_class = class_of(octets);
+  const auto size_class = class_of(octets + guard_octets);
   if (size_class > classes) return nullptr;
   auto* chunk = reuse(arena.free[size_class]);
   if (chunk == nullptr) chunk = carve(size_class);
@@ -134,6 +148,9 @@ TCPSPEC_UNCHECKED void* allocate(std::size_t octets) {
   chunk->next = nullptr;
   chunk->octets = static_cast<std::uint32_t>(octets);
   chunk->size_class = static_cast<std::uint32_t>(size_class);
+#ifndef TCPSPEC_ADDRESS_SANITIZER
+  std::memset(body(chunk) + octets, std::to_integer<int>(guard), guard_octets);
+#endif
   ASAN_UNPOISON_MEMORY_REGION(body(chunk), octets);
   return body(chunk);
 }
@@ -147,6 +164,18 @@ TCPSPEC_UNCHECKED void release(void* memory) {
   chunk->next = nullptr;
   (list.last != nullptr ? list.last->next : list.first) = chunk;
   list.last = chunk;
+}
+
+void check_memory() {
+#ifndef TCPSPEC_ADDRESS_SANITIZER
+  const bool whole = for_each_in_use([](Chunk* chunk) {
+    const auto* end = body(chunk) + chunk->octets;
+    return std::all_of(end, end + guard_octets, [](std::byte octet) { return octet == guard; });
+  });
+  if (whole) return;
+  std::fputs("lwIP has written behind the end of memory that it had allocated\n", stderr);
+  std::abort();
+#endif
 }
 
 void remember_memory() {

@@ -12,6 +12,8 @@ namespace tcpspec::lwip {
 // Null where there is no room left. Under AddressSanitizer what lies around it may not be touched.
 [[nodiscard]] void* allocate(std::size_t octets);
 void release(void* memory);
+// Ends the process where lwIP has written behind the end of what it was given.
+void check_memory();
 
 // Keeps what lwIP's memory holds now, heap and variables; to be called once.
 void remember_memory();

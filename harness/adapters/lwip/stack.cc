@@ -132,6 +132,7 @@ void Stack::input(const std::uint8_t* datagram, std::size_t octets) {
 
 void Stack::settle() {
   run_deferred();
+  check_memory();
   for (std::size_t i = 0; i < sockets_.size(); ++i)
     if (sockets_[i]) sockets_[i]->forget_freed();
 }
