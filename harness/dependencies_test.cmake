@@ -23,7 +23,7 @@ set(may_fuzz fuzz packet script oracle reference target)
 set(single_host oracle/invariants.hh)
 # An adapter knows its interface, and nothing else of tcpspec.
 set(may_adapters adapters program reference packet reference_adapter)
-set(may_reference_adapter)
+set(may_reference_adapter reference_adapter)
 set(may_program program)
 set(single_adapters target/adapter.h target/adapter_messages.h target/adapter_message.hh)
 # The engine knows a target as an interface only.

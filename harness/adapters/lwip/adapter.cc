@@ -3,7 +3,7 @@
 
 #include <new>
 
-#include "stack.hh"
+#include "adapters/lwip/stack.hh"
 
 extern "C" {
 #include <lwip/init.h>

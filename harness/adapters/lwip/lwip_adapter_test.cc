@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
-#include "test_stack.hh"
+#include "adapters/lwip/test_stack.hh"
 
 namespace tcpspec {
 namespace {

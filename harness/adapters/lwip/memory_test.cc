@@ -1,4 +1,4 @@
-#include "memory.hh"
+#include "adapters/lwip/memory.hh"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "socket.hh"
+#include "adapters/lwip/socket.hh"
 
 extern "C" {
 #include <lwip/ip.h>

@@ -1,10 +1,10 @@
-#include "port.hh"
+#include "adapters/lwip/port.hh"
 
 #include <cstring>
 #include <utility>
 #include <vector>
 
-#include "memory.hh"
+#include "adapters/lwip/memory.hh"
 
 extern "C" {
 #include <lwip/mem.h>

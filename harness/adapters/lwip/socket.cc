@@ -1,4 +1,4 @@
-#include "socket.hh"
+#include "adapters/lwip/socket.hh"
 
 #include <algorithm>
 #include <limits>

@@ -1,11 +1,11 @@
-#include "stack.hh"
+#include "adapters/lwip/stack.hh"
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
-#include "memory.hh"
-#include "port.hh"
+#include "adapters/lwip/memory.hh"
+#include "adapters/lwip/port.hh"
 
 extern "C" {
 #include <lwip/init.h>

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "socket.hh"
+#include "adapters/lwip/socket.hh"
 #include "target/adapter.h"
 
 extern "C" {

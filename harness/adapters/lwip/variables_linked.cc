@@ -1,5 +1,5 @@
 // The variables of lwIP where it is linked in: variables.ld has put them into a section of their own.
-#include "memory.hh"
+#include "adapters/lwip/memory.hh"
 
 extern "C" {
 extern std::byte tcpspec_lwip_variables_begin[] __attribute__((visibility("hidden")));

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "memory.hh"
+#include "adapters/lwip/memory.hh"
 
 extern "C" {
 #include <lwip/priv/tcp_priv.h>
