@@ -125,22 +125,21 @@ std::expected<TargetChoice, int> from_file(const std::string& word, const fs::pa
 }
 
 int list_targets(const std::string& folder) {
-  const auto show = [](std::string_view name, std::string_view about, const Opened& opened, std::string_view package) {
+  const auto show = [](std::string_view name, std::string_view about, const Opened& opened) {
     fmt::print("{:<12} {}\n", name, about);
     // The automatic one says what it found; a link that is not to be had says what to do.
     if (!opened) {
-      fmt::print("{:<12} not available: {}\n{:<12} {}\n", "", opened.error().what, "",
-                 package.empty() ? opened.error().hint : fmt::format("needs {}", package));
+      fmt::print("{:<12} not available: {}\n{:<12} {}\n", "", opened.error().what, "", opened.error().hint);
       return;
     }
     const auto& description = (*opened)->description();
     fmt::print("{:<12} version {}; can: {}\n", "", description.version, fmt::join(description.capabilities, ", "));
   };
-  for (const auto& known : kTargets) show(known.name, known.about, known.open(), "");
+  for (const auto& known : kTargets) show(known.name, known.about, known.open());
   for (const auto& name : described_targets(folder)) {
     const auto choice = find_target(name, folder);
     if (!choice) return choice.error();
-    show(name, choice->file.about, open_target(*choice), choice->file.package);
+    show(name, choice->file.about, open_target(*choice));
   }
   return kAsExpected;
 }
@@ -223,6 +222,11 @@ std::expected<std::unique_ptr<target::Target>, target::EnvironmentError> open_ta
     return std::unexpected(target::EnvironmentError{
         .what = fmt::format("{} does not say how the target is attached", file.path),
         .hint = "adapter: my-stack.so, or program: [./my-stack]; see harness/target/README.md"});
+  const auto& path = file.plug_in.empty() ? file.program.front() : file.plug_in;
+  if (!file.package.empty() && !is_file(path))
+    return std::unexpected(target::EnvironmentError{
+        .what = fmt::format("the adapter `{}` was not built", path),
+        .hint = fmt::format("it needs {}: install that, then build tcpspec again", file.package)});
   target::AdapterOptions options;
   options.plug_in = file.plug_in;
   options.program = file.program;
