@@ -224,9 +224,8 @@ std::expected<std::unique_ptr<target::Target>, target::EnvironmentError> open_ta
         .hint = "adapter: my-stack.so, or program: [./my-stack]; see harness/target/README.md"});
   const auto& path = file.plug_in.empty() ? file.program.front() : file.plug_in;
   if (!file.package.empty() && !is_file(path))
-    return std::unexpected(target::EnvironmentError{
-        .what = fmt::format("the adapter `{}` was not built", path),
-        .hint = fmt::format("it needs {}: install that, then build tcpspec again", file.package)});
+    return std::unexpected(target::EnvironmentError{.what = fmt::format("the adapter `{}` was not built", path),
+                                                    .hint = fmt::format("needs {}", file.package)});
   target::AdapterOptions options;
   options.plug_in = file.plug_in;
   options.program = file.program;
