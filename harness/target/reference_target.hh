@@ -5,11 +5,10 @@
 
 #include <memory>
 
-#include "reference/settings.hh"
 #include "target/target.hh"
 
 namespace tcpspec::target {
 
-[[nodiscard]] std::unique_ptr<Target> open_reference_target(const reference::Settings& settings = {});
+[[nodiscard]] std::unique_ptr<Target> open_reference_target();
 
 }  // namespace tcpspec::target
