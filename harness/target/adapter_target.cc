@@ -99,6 +99,10 @@ std::expected<std::unique_ptr<Target>, EnvironmentError> open_program(const Adap
 std::expected<std::unique_ptr<Target>, EnvironmentError> open_in_process(const AdapterOptions& options) {
   const auto adapter = load_plug_in(options.plug_in);
   if (!adapter) return std::unexpected(adapter.error());
+  if ((*adapter)->single_use != 0)
+    return std::unexpected(EnvironmentError{
+        .what = fmt::format("{} can be made once in a process, and each test needs a new stack", options.plug_in),
+        .hint = "let it have processes of its own"});
   ProgramHello hello;
   hello.name = (*adapter)->name;
   hello.version = (*adapter)->version;
