@@ -51,7 +51,19 @@ TEST(Baseline, AFlakyEntryExpectsEither) {
   entry.kind = "flaky";
   EXPECT_EQ(overlay(with(entry), Verdict::fail), Overlay::flaky);
   EXPECT_EQ(overlay(with(entry), Verdict::pass), Overlay::flaky);
+  EXPECT_EQ(overlay(with(entry), Verdict::unsupported), Overlay::flaky);
   EXPECT_EQ(overlay(with(entry), Verdict::hang), Overlay::unexpected);
+}
+
+TEST(Baseline, OfSeveralEntriesTheOneThatExpectsWhatCameCounts) {
+  auto crash = known_bug();
+  crash.expect = Verdict::crash;
+  crash.kind = "flaky";
+  const Baseline both{"b.yaml", {known_bug(), crash}};
+  EXPECT_EQ(overlay(both, Verdict::fail), Overlay::expected);
+  EXPECT_EQ(overlay(both, Verdict::crash), Overlay::flaky);
+  EXPECT_EQ(overlay(both, Verdict::pass), Overlay::fixed);
+  EXPECT_EQ(overlay(both, Verdict::hang), Overlay::unexpected);
 }
 
 TEST(Baseline, SpeaksOfRepetitionsToo) {
@@ -95,6 +107,18 @@ TEST(BaselineFile, GivesItsEntries) {
   ASSERT_EQ(loaded->entries.size(), 1u);
   EXPECT_EQ(loaded->entries[0].target, "fake");
   EXPECT_EQ(loaded->entries[0].expect, Verdict::warn);
+}
+
+TEST(BaselineFile, AnEntryMayNameSeveralTests) {
+  const test::Folder folder;
+  const auto loaded = load_baseline(folder.write(
+      "b.yaml",
+      "target: fake\nentries:\n  - {test: [s/open, 't/*'], expect: warn, kind: by-design, reason: because}\n"));
+  ASSERT_TRUE(loaded) << script::to_string(loaded.error().front());
+  ASSERT_EQ(loaded->entries.size(), 2u);
+  EXPECT_EQ(loaded->entries[0].test, "s/open");
+  EXPECT_EQ(loaded->entries[1].test, "t/*");
+  EXPECT_EQ(loaded->entries[1].reason, "because");
 }
 
 TEST(BaselineFile, EveryMistakeIsSaid) {
