@@ -155,6 +155,9 @@ void apply_baseline(const Baseline& baseline, const std::string& version, report
     if (entry == nullptr || expected) entry = &candidate;
     if (expected) break;
   }
+  // What a target cannot do contradicts nothing that is said of what it does.
+  if (entry != nullptr && result.verdict == Verdict::unsupported && entry->expect != Verdict::unsupported)
+    entry = nullptr;
   if (entry == nullptr) {
     result.overlay = deviates(result.verdict) ? Overlay::unexpected : Overlay::none;
     return;

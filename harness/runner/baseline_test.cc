@@ -43,6 +43,7 @@ TEST(Baseline, AnEntryExpectsOneVerdict) {
   EXPECT_EQ(overlay(with(known_bug()), Verdict::fail), Overlay::expected);
   EXPECT_EQ(overlay(with(known_bug()), Verdict::pass), Overlay::fixed);
   EXPECT_EQ(overlay(with(known_bug()), Verdict::crash), Overlay::unexpected);
+  EXPECT_EQ(overlay(with(known_bug()), Verdict::unsupported), Overlay::none);
   EXPECT_EQ(overlay(with(known_bug()), Verdict::fail, "t/open"), Overlay::unexpected);
 }
 
@@ -51,7 +52,7 @@ TEST(Baseline, AFlakyEntryExpectsEither) {
   entry.kind = "flaky";
   EXPECT_EQ(overlay(with(entry), Verdict::fail), Overlay::flaky);
   EXPECT_EQ(overlay(with(entry), Verdict::pass), Overlay::flaky);
-  EXPECT_EQ(overlay(with(entry), Verdict::unsupported), Overlay::flaky);
+  EXPECT_EQ(overlay(with(entry), Verdict::warn), Overlay::flaky);
   EXPECT_EQ(overlay(with(entry), Verdict::hang), Overlay::unexpected);
 }
 

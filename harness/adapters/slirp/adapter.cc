@@ -104,10 +104,10 @@ int state(tcpspec_stack* stack, tcpspec_socket socket) {
   return stack->slirp->state(socket);
 }
 
-// Neither Nagle's algorithm nor keep-alives can be switched, ICMP errors are not looked at, and
-// the only option of TCP that slirp knows is the maximum segment size.
+// Of the options of sockets it has those that are so in any case; the only option of TCP that slirp
+// knows is the maximum segment size. ICMP errors are handed to it, and it does nothing with them.
 std::string capabilities() {
-  std::string words = "listen accept half-close ipv4 tcp-info virtual-time";
+  std::string words = "listen accept half-close ipv4 icmp socket-options tcp-info virtual-time";
   if (tcpspec::slirp::has_loopback()) words += " connect local-port simultaneous-open";
   if (tcpspec::slirp::has_urgent_data()) words += " urgent";
   return words;

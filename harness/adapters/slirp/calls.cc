@@ -231,14 +231,15 @@ int Stack::set_option(tcpspec_socket id, std::string_view name, std::int64_t val
   // What is so in any case: slirp never waits for an acknowledgment to send what is small.
   if (name == "TCP_NODELAY" || name == "SO_OOBINLINE") return value != 0 ? TCPSPEC_OK : TCPSPEC_UNSUPPORTED;
   if (name == "SO_REUSEADDR") return TCPSPEC_OK;
+  if (name == "SO_KEEPALIVE") return value == 0 ? TCPSPEC_OK : TCPSPEC_UNSUPPORTED;
   return TCPSPEC_UNSUPPORTED;
 }
 
 int Stack::get_option(tcpspec_socket id, std::string_view name, std::int64_t& value) {
   const auto* socket = find(id);
   if (socket == nullptr) return TCPSPEC_BAD_SOCKET;
-  if (name == "TCP_NODELAY" || name == "SO_OOBINLINE" || name == "SO_REUSEADDR") {
-    value = 1;
+  if (name == "TCP_NODELAY" || name == "SO_OOBINLINE" || name == "SO_REUSEADDR" || name == "SO_KEEPALIVE") {
+    value = name == "SO_KEEPALIVE" ? 0 : 1;
     return TCPSPEC_OK;
   }
   if (name != "SIOCATMARK") return TCPSPEC_UNSUPPORTED;
