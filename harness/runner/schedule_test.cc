@@ -24,6 +24,7 @@ tests:
   - {id: idle, about: x, steps: [{call: listen}, {send: {flags: S, options: [mss: 1460]}}, {wait: 500ms}, {expect: {flags: SA}}, {expect: {flags: F}}]}
   - {id: moves, about: x, steps: [{call: listen}, {send: {flags: S, options: [mss: 1460]}}, {expect: {flags: SA}}, {expect: {flags: F}}]}
   - {id: needy, about: x, needs: [teleport], steps: [{wait: 1s}]}
+  - {id: set, about: x, sysctl: {net.a: 1}, steps: [{wait: 1s}]}
   - {id: six, about: x, family: ipv6, steps: [{wait: 1s}]}
 )";
 
@@ -218,6 +219,17 @@ TEST_F(ScheduleTest, WhatTheTargetLacksIsNotPlayed) {
   for (const auto& one : played)
     EXPECT_THAT(one.missing, ElementsAre(one.test->base_id == "s/needy" ? "teleport" : "ipv6"));
   EXPECT_EQ(target.detached, 0u);
+}
+
+TEST_F(ScheduleTest, SettingsThatAreOutOfReachAreACapabilityThatLacks) {
+  play({"set"});
+  EXPECT_THAT(played.at(0).missing, ElementsAre());
+  target.able("fixed-sysctl");
+  play({"set"});
+  EXPECT_THAT(played.at(1).missing, ElementsAre("sysctl"));
+  target.able("sysctl");
+  play({"set"});
+  EXPECT_THAT(played.at(2).missing, ElementsAre());
 }
 
 TEST_F(ScheduleTest, OneSeedGivesOneRun) {

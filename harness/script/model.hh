@@ -276,7 +276,7 @@ struct Test {
   std::vector<std::string> requirements;
   std::optional<Level> level;  // default: that of the first requirement
   std::vector<std::string> tags;
-  std::set<std::string> needs;
+  std::set<std::string> needs;  // what the file says, and needs_of(steps)
   std::map<std::string, std::string> sysctls;
   bool alone = false;
   packet::Family family = packet::Family::ipv4;
@@ -298,5 +298,9 @@ struct Suite {
 // A lower bound of how long the test takes on a conforming target in real time, for
 // scheduling: the sum of its waits, silences and earliest times.
 [[nodiscard]] Duration least_duration(const Test& test);
+
+// Capabilities that the steps cannot do without: "listen", "connect". All other calls are on a
+// socket that came from one of these.
+[[nodiscard]] std::set<std::string> needs_of(const Steps& steps);
 
 }  // namespace tcpspec::script

@@ -84,10 +84,29 @@ Duration least(const Steps& steps) {
   return sum;
 }
 
+void add_needs(const Steps& steps, std::set<std::string>& needs) {
+  for (const auto& step : steps) {
+    if (const auto* call = std::get_if<Call>(&step.action)) {
+      if (call->kind == CallKind::listen) needs.insert("listen");
+      if (call->kind == CallKind::connect) needs.insert("connect");
+    }
+    if (const auto* repeat = std::get_if<Repeat>(&step.action)) add_needs(repeat->steps, needs);
+    if (const auto* block = std::get_if<Block>(&step.action)) add_needs(block->steps, needs);
+    if (const auto* expect = std::get_if<Expect>(&step.action))
+      for (const auto& alternative : expect->alternatives) add_needs(alternative.steps, needs);
+  }
+}
+
 }  // namespace
 
 Duration least_duration(const Test& test) {
   return least(test.steps) + test.drain;
+}
+
+std::set<std::string> needs_of(const Steps& steps) {
+  std::set<std::string> needs;
+  add_needs(steps, needs);
+  return needs;
 }
 
 }  // namespace tcpspec::script

@@ -235,6 +235,7 @@ class SuiteLoader {
       out.connections.push_back({context.names.connections[i], -1, std::nullopt});
     out.captures = context.names.captures;
     out.needs.merge(context.needs);
+    out.needs.merge(needs_of(out.steps));
     if (count_steps(out.steps, limits_.steps_per_test) > limits_.steps_per_test)
       test.complain(fmt::format("the test has more than {} steps, with repeats unrolled", limits_.steps_per_test),
                     "fewer `times`");

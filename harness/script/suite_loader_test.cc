@@ -79,7 +79,7 @@ TEST(Inheritance, ATestHasWhatItsSuiteSays) {
   EXPECT_EQ(test.requirements, (Ids{"MUST-7", "MUST-8"}));
   EXPECT_EQ(test.level, Level::should);
   EXPECT_EQ(test.tags, Ids{"slow"});
-  EXPECT_EQ(test.needs, std::set<std::string>{"sack"});
+  EXPECT_EQ(test.needs, (std::set<std::string>{"listen", "sack"}));
   EXPECT_EQ(test.sysctls, (std::map<std::string, std::string>{{"a.b", "1"}, {"c.d", "2"}}));
   EXPECT_TRUE(test.alone);
   EXPECT_EQ(test.drain, std::chrono::seconds(2));
@@ -97,7 +97,7 @@ TEST(Inheritance, ATestOverridesOrAdds) {
   EXPECT_EQ(test.requirements, Ids{"MUST-1"});
   EXPECT_EQ(test.level, Level::may);
   EXPECT_EQ(test.tags, (Ids{"slow", "seed"}));
-  EXPECT_EQ(test.needs, (std::set<std::string>{"ecn", "sack"}));
+  EXPECT_EQ(test.needs, (std::set<std::string>{"ecn", "listen", "sack"}));
   EXPECT_EQ(test.sysctls, (std::map<std::string, std::string>{{"a.b", "1"}, {"c.d", "3"}}));
   EXPECT_FALSE(test.alone);
   EXPECT_EQ(test.drain, std::chrono::seconds(1));
@@ -116,6 +116,29 @@ TEST(Inheritance, TheDefaults) {
   ASSERT_EQ(test.connections.size(), 1u);
   EXPECT_EQ(test.connections[0].name, "c");
   EXPECT_EQ(test.where.line, 3);
+}
+
+using Words = std::set<std::string>;
+
+TEST(Needs, ATestNeedsTheCallsThatItsStepsMake) {
+  EXPECT_EQ(load_one("    steps: [{send: {flags: S}}, {expect: {flags: RA}}]\n").needs, Words{});
+  EXPECT_EQ(load_one("    steps: [{call: listen}, {call: close, socket: listener}]\n").needs, Words{"listen"});
+  EXPECT_EQ(load_one("    steps: [{call: connect, as: opening}]\n").needs, Words{"connect"});
+}
+
+TEST(Needs, AFixturesCallsCountToo) {
+  EXPECT_EQ(load_one("    given: CLOSED\n    steps: []\n").needs, Words{});
+  EXPECT_EQ(load_one("    given: ESTABLISHED\n    steps: []\n").needs, Words{"listen"});
+  EXPECT_EQ(load_one("    given: {state: ESTABLISHED, role: active}\n    steps: []\n").needs, Words{"connect"});
+  EXPECT_EQ(load_one("    steps: [{reach: SYN-SENT}]\n").needs, Words{"connect"});
+}
+
+TEST(Needs, NestedStepsCountToo) {
+  EXPECT_EQ(load_one("    steps: [{repeat: {times: 2, steps: [{call: listen}]}}]\n").needs, Words{"listen"});
+  EXPECT_EQ(load_one("    steps:\n      - expect: {flags: R}\n        or: [{silence: 1s, outcome: info, why: x, then: "
+                     "[{call: listen}]}]\n")
+                .needs,
+            Words{"listen"});
 }
 
 TEST(Inheritance, ASuitesGivenMayUseTheMatricesOfItsTests) {

@@ -102,7 +102,8 @@ typedef struct {
   uint32_t size; /* of this structure, as the adapter knows it */
   const char *name;
   const char *version;
-  /* Words of the `needs:` of tests, with spaces between: harness/target/README.md lists them. */
+  /* Words of the `needs:` of tests, with spaces between: harness/target/README.md lists them. "listen"
+   * and "connect" go without saying where the functions are there. */
   const char *capabilities;
   /* Not zero: create() works once in a process; the tester starts a process for each test. */
   uint32_t single_use;
