@@ -4,6 +4,7 @@
 #include <expected>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "target/adapter/program.hh"
 #include "target/packet_target.hh"
@@ -14,9 +15,14 @@ namespace tcpspec::target {
 struct ProgramHello {
   std::string name;
   std::string version;
+  std::string system;  // an agent's: the kernel, in its own words
   std::set<std::string> capabilities;
   bool single_use = false;
 };
+// What a CREATE says.
+[[nodiscard]] adapter::Octets create_data(const Seating& seating, std::string_view params);
+// The lines of the reply to HELLO; what they do not say is empty.
+[[nodiscard]] ProgramHello read_hello(adapter::OctetsView text);
 [[nodiscard]] std::expected<ProgramHello, EnvironmentError> greet(AdapterProgram& program);
 
 // One stack at a time in one program.

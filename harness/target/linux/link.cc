@@ -2,11 +2,9 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <linux/ethtool.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
-#include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -14,11 +12,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "target/linux/failure.hh"
 #include "target/linux/netlink.hh"
+#include "target/linux/packet_socket.hh"
 
 namespace tcpspec::target {
 namespace {
@@ -82,50 +80,6 @@ class VethLink final : public Link {
   sockaddr_ll to_target_{};
 };
 
-// The target's segments must come out finished: whole checksums, no super-segments.
-// And what we inject must be checked, because tests send wrong checksums.
-Outcome turn_offloads_off(const std::string& interface) {
-  const Descriptor control{socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-  const std::pair<std::uint32_t, const char*> offloads[] = {{ETHTOOL_STXCSUM, "ETHTOOL_STXCSUM"},
-                                                            {ETHTOOL_SRXCSUM, "ETHTOOL_SRXCSUM"},
-                                                            {ETHTOOL_STSO, "ETHTOOL_STSO"},
-                                                            {ETHTOOL_SGSO, "ETHTOOL_SGSO"},
-                                                            {ETHTOOL_SGRO, "ETHTOOL_SGRO"}};
-  for (const auto& [command, name] : offloads) {
-    ethtool_value off{.cmd = command, .data = 0};
-    ifreq request{};
-    name_interface(request, interface);
-    request.ifr_data = reinterpret_cast<char*>(&off);
-    // EOPNOTSUPP: this kernel's veth cannot do it, so it is not on either.
-    if (ioctl(control.get(), SIOCETHTOOL, &request) != 0 && errno != EOPNOTSUPP)
-      return std::unexpected(failure(fmt::format("ioctl(SIOCETHTOOL, {}) on {}", name, interface), errno,
-                                     "use a TUN device: it needs no offloads turned off"));
-  }
-  return {};
-}
-
-Outcome bind_to_interface(const Descriptor& socket, int index) {
-  sockaddr_ll address{};
-  address.sll_family = AF_PACKET;
-  address.sll_protocol = htons(ETH_P_ALL);
-  address.sll_ifindex = index;
-  if (bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    return std::unexpected(failure("bind(AF_PACKET)", errno, "the interface of the veth pair went away"));
-  return {};
-}
-
-Outcome set_packet_options(const Descriptor& socket) {
-  constexpr int on = 1;
-  if (setsockopt(socket.get(), SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on) != 0)
-    return std::unexpected(failure("setsockopt(PACKET_IGNORE_OUTGOING)", errno, "needs Linux 4.20 or newer"));
-  // Best effort: without it a frame passes a queue more, or a burst finds less room.
-  setsockopt(socket.get(), SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof on);
-  constexpr int room = 16 << 20;
-  if (setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) != 0)
-    setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-  return {};
-}
-
 std::expected<Descriptor, EnvironmentError> open_tun_descriptor(const std::string& device) {
   Descriptor descriptor{open(device.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC)};
   if (descriptor) return descriptor;
@@ -137,22 +91,11 @@ std::expected<Descriptor, EnvironmentError> open_tun_descriptor(const std::strin
                     "(--device /dev/net/tun), or use the veth link"));
 }
 
-std::expected<Descriptor, EnvironmentError> open_packet_socket() {
-  Descriptor descriptor{socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  if (descriptor) return descriptor;
-  return std::unexpected(failure("socket(AF_PACKET)", errno, "the kernel needs CONFIG_PACKET, and we CAP_NET_RAW"));
-}
-
 std::expected<Descriptor, EnvironmentError> open_far_end() {
   auto netlink = Netlink::open();
   if (!netlink) return std::unexpected(netlink.error());
   if (auto done = netlink->bring_up("veth1", link_mtu, 0); !done) return std::unexpected(done.error());
-  auto socket = open_packet_socket();
-  if (!socket) return socket;
-  if (auto done = set_packet_options(*socket); !done) return std::unexpected(done.error());
-  if (auto done = bind_to_interface(*socket, static_cast<int>(if_nametoindex("veth1"))); !done)
-    return std::unexpected(done.error());
-  return socket;
+  return open_packet_socket("veth1", PacketFrames::datagrams);
 }
 
 Outcome prepare_near_end(int far_namespace) {
@@ -161,7 +104,10 @@ Outcome prepare_near_end(int far_namespace) {
   auto done = netlink->create_veth({.name = "veth0", .address = target_mac}, {.name = "veth1", .address = far_mac},
                                    far_namespace);
   if (!done) return done;
-  return turn_offloads_off("veth0");
+  // The target's segments must come out finished: whole checksums, no super-segments.
+  // And what we inject must be checked, because tests send wrong checksums.
+  return turn_offloads_off("veth0", {Offload::transmit_checksum, Offload::receive_checksum, Offload::tcp_segmentation,
+                                     Offload::generic_segmentation, Offload::generic_receive});
 }
 
 }  // namespace

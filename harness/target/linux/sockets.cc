@@ -10,11 +10,16 @@
 #include <cerrno>
 #include <utility>
 
+#include "target/adapter/errors.hh"
 #include "target/linux/socket_address.hh"
-#include "target/linux/socket_options.hh"
+#include "target/socket_options.hh"
 
 namespace tcpspec::target {
 namespace {
+
+int domain_of(packet::Family family) {
+  return family == packet::Family::ipv4 ? AF_INET : AF_INET6;
+}
 
 bool would_block(int error) {
   return error == EAGAIN || error == EWOULDBLOCK;
@@ -94,10 +99,10 @@ std::expected<Sockets::Socket*, int> Sockets::find_or_create(SocketId id, const 
 
 std::expected<Sockets::Socket*, int> Sockets::create(SocketId id) {
   place_.space->enter();
-  const int family = place_.target.family == packet::Family::ipv4 ? AF_INET : AF_INET6;
   auto fresh = std::make_unique<Socket>();
   fresh->id = id;
-  fresh->descriptor = Descriptor{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  fresh->descriptor =
+      Descriptor{::socket(domain_of(place_.target.family), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!fresh->descriptor) return std::unexpected(errno);
   const auto& algorithm = *place_.congestion_control;
   if (!algorithm.empty() && setsockopt(fresh->descriptor.get(), IPPROTO_TCP, TCP_CONGESTION, algorithm.data(),
@@ -294,7 +299,7 @@ Sockets::Outcome Sockets::run(Socket& socket, const Shutdown& call) {
 }
 
 Sockets::Outcome Sockets::run(Socket& socket, const SetOption& call) {
-  const auto set = set_socket_option(socket.descriptor.get(), place_.target.family, call.name, call.value);
+  const auto set = set_socket_option(socket.descriptor.get(), domain_of(place_.target.family), call.name, call.value);
   if (!set) return failed(set.error());
   if (call.name == "SO_LINGER") socket.linger = call.value;
   return done();
@@ -302,7 +307,7 @@ Sockets::Outcome Sockets::run(Socket& socket, const SetOption& call) {
 
 Sockets::Outcome Sockets::run(Socket& socket, const GetOption& call) {
   if (call.name == "SO_ERROR" && socket.held_error != 0) return done(std::exchange(socket.held_error, 0));
-  const auto value = get_socket_option(socket.descriptor.get(), place_.target.family, call.name);
+  const auto value = get_socket_option(socket.descriptor.get(), domain_of(place_.target.family), call.name);
   return value ? done(*value) : failed(value.error());
 }
 
@@ -310,7 +315,7 @@ Sockets::Outcome Sockets::run(Socket& socket, const State& /*call*/) {
   const auto state = connection_state(socket.descriptor.get());
   if (!state) return failed(state.error());
   auto result = done();
-  result.text = *state;
+  result.text = state_name(*state);
   return result;
 }
 
