@@ -217,8 +217,10 @@ std::expected<runner::Baseline, int> choose_baseline(const RunOptions& options, 
     print(loaded.error());
     return std::unexpected(kUsage);
   }
+  // Whoever names the baseline of another target for his own has a stack of the same kind.
+  const auto& theirs = choice.file.baseline.empty() ? name : loaded->target;
   for (auto& entry : loaded->entries)
-    if (entry.target == name) entry.target = own;
+    if (entry.target == theirs) entry.target = own;
   return std::move(*loaded);
 }
 

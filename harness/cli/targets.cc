@@ -18,6 +18,7 @@
 #include "target/doctor.hh"
 #include "target/linux_target.hh"
 #include "target/reference_target.hh"
+#include "target/remote_target.hh"
 
 namespace tcpspec::cli {
 
@@ -218,10 +219,15 @@ std::expected<TargetChoice, int> find_target(const std::string& word, const std:
 std::expected<std::unique_ptr<target::Target>, target::EnvironmentError> open_target(const TargetChoice& choice) {
   if (choice.built_in) return find_known(choice.word)->open();
   const auto& file = choice.file;
+  if (file.remote) {
+    auto remote = *file.remote;
+    remote.without = file.without;
+    return target::open_remote_target(remote);
+  }
   if (file.plug_in.empty() && file.program.empty())
     return std::unexpected(target::EnvironmentError{
         .what = fmt::format("{} does not say how the target is attached", file.path),
-        .hint = "adapter: my-stack.so, or program: [./my-stack]; see harness/target/README.md"});
+        .hint = "adapter: my-stack.so, program: [./my-stack], or remote: {...}; see harness/target/README.md"});
   const auto& path = file.plug_in.empty() ? file.program.front() : file.plug_in;
   if (!file.package.empty() && !is_file(path))
     return std::unexpected(target::EnvironmentError{.what = fmt::format("the adapter `{}` was not built", path),

@@ -113,10 +113,10 @@ std::expected<Baseline, script::Diagnostics> load_baseline(const std::string& pa
   const script::Value root(*document, *source, nullptr, complaints);
   if (!root.is_null()) {
     root.check_keys("a baseline", {"target", "entries"});
-    const auto target = text_of(root, "target");
+    out.target = text_of(root, "target");
     if (const auto entries = root.find("entries"))
       for (const auto& entry : entries->items())
-        for (auto& each : read_entry(entry, target)) out.entries.push_back(std::move(each));
+        for (auto& each : read_entry(entry, out.target)) out.entries.push_back(std::move(each));
   }
   if (!complaints.empty()) return std::unexpected(complaints.take());
   return out;

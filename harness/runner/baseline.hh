@@ -24,6 +24,7 @@ struct BaselineEntry {
 
 struct Baseline {
   std::string path;
+  std::string target;  // of the entries that name none
   std::vector<BaselineEntry> entries;
 };
 

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <filesystem>
 
+#include "runner/remote_section.hh"
 #include "script/value.hh"
 
 namespace tcpspec::runner {
@@ -59,9 +60,13 @@ std::string read_params(const Value& map) {
 void read_attachment(const Value& root, TargetFile& out) {
   const auto adapter = root.find("adapter");
   const auto program = root.find("program");
+  const auto remote = root.find("remote");
   if (adapter && program)
     program->complain("a target has an `adapter` or a `program`",
                       "a plug-in (my-stack.so), or a program and its words");
+  if (remote && (adapter || program))
+    remote->complain("a target is `remote`, or has an `adapter` or a `program`", "one of them");
+  if (remote) out.remote = read_remote(*remote);
   if (adapter) out.plug_in = adapter->text();
   if (program)
     for (const auto& word : program->items()) out.program.push_back(word.text());
@@ -109,7 +114,7 @@ std::expected<TargetFile, script::Diagnostics> load_target_file(const std::strin
   if (!document) return std::unexpected(document.error());
   script::Complaints complaints;
   const Value root(*document, *source, nullptr, complaints);
-  if (root.check_keys("a target", {"target", "about", "adapter", "program", "params", "hang_after", "package",
+  if (root.check_keys("a target", {"target", "about", "adapter", "program", "remote", "params", "hang_after", "package",
                                    "without", "baseline", "values"})) {
     if (root.find("target")) out.name = text_of(root, "target");
     out.about = text_of(root, "about");

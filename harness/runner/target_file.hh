@@ -11,6 +11,7 @@
 #include "packet/time.hh"
 #include "script/diagnostic.hh"
 #include "script/loader.hh"
+#include "target/remote_target.hh"
 
 namespace tcpspec::runner {
 
@@ -23,6 +24,7 @@ struct TargetFile {
   std::vector<std::string> program;  // the first word as written
   std::string params;                // "key=value key=value"
   std::optional<packet::Duration> hang_after;
+  std::optional<target::RemoteOptions> remote;
   std::string package;            // what to install where it is missing
   std::set<std::string> without;  // capabilities that it declares and that are not to be believed
   std::string baseline;           // a path; empty: baselines/<name>.yaml beside the folder of targets
