@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -42,6 +43,19 @@ CallResult done(std::int64_t value = 0) {
 int make_close_reset(int descriptor) {
   constexpr linger at_once{.l_onoff = 1, .l_linger = 0};
   return setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+// shutdown(2) ends an attempt to connect, and leaves a socket as new: asked again, connect() would
+// begin anew. What ends an attempt from outside shuts the socket for reading, too.
+bool was_given_up(int descriptor) {
+  pollfd now{.fd = descriptor, .events = POLLRDHUP, .revents = 0};
+  return poll(&now, 1, 0) > 0 && (now.revents & (POLLHUP | POLLRDHUP)) == POLLHUP;
+}
+
+int pending_error(int descriptor) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
 int close_and_tell(Descriptor descriptor) {
@@ -218,6 +232,10 @@ Sockets::Outcome Sockets::run(Socket& socket, const Connect& call, Progress& pro
     if (const int error = bind_to(socket, call.local_port); error != 0) return failed(error);
   }
   const bool again = std::exchange(progress.begun, true);
+  if (again && was_given_up(socket.descriptor.get())) {
+    const int why = pending_error(socket.descriptor.get());
+    return failed(why != 0 ? why : ECONNABORTED);
+  }
   // Asked again, connect() tells how the attempt under way stands: 0, EALREADY, or why it failed.
   const SocketAddress remote{call.remote};
   const int error = ::connect(socket.descriptor.get(), remote.pointer(), remote.size()) == 0 ? 0 : errno;
