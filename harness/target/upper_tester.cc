@@ -26,6 +26,8 @@ CallResult outcome_of(std::int64_t result) {
 }  // namespace
 
 UpperTester::Lane UpperTester::lane_of(const Operation& operation) {
+  if (const auto* receive = std::get_if<Receive>(&operation); receive != nullptr && receive->urgent)
+    return Lane::urgent;
   if (std::holds_alternative<Accept>(operation) || std::holds_alternative<Receive>(operation)) return Lane::reading;
   if (std::holds_alternative<Connect>(operation) || std::holds_alternative<Send>(operation)) return Lane::writing;
   if (std::holds_alternative<Close>(operation)) return Lane::closing;
@@ -153,7 +155,7 @@ UpperTester::Outcome UpperTester::run(Socket& socket, Pending& pending, const Re
     received.resize(std::min(call.count, had + most_at_a_time));
     const auto got = calls_.receive(socket.handle, std::span(received).subspan(had), call.urgent);
     received.resize(had + static_cast<std::size_t>(std::max<std::int64_t>(got, 0)));
-    if (got > 0) continue;
+    if (got > 0 && !call.urgent) continue;
     if (got == -EAGAIN) return std::nullopt;
     if (got < 0 && received.empty()) return outcome_of(got);
     // The stack tells an error once; the octets before it come first.

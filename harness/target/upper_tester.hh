@@ -27,8 +27,8 @@ class UpperTester {
   [[nodiscard]] std::vector<CallResult> take_completed() { return std::exchange(completed_, {}); }
 
  private:
-  // Calls of one lane on one socket are served one after the other.
-  enum class Lane : std::uint8_t { immediate, reading, writing, closing };
+  // Calls of one lane on one socket are served one after the other. The urgent octet is read beside the others.
+  enum class Lane : std::uint8_t { immediate, reading, urgent, writing, closing };
   struct Pending {
     CallRequest request;
     Lane lane = Lane::immediate;
