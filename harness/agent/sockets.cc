@@ -38,6 +38,10 @@ class Name {
   }
   [[nodiscard]] const sockaddr* pointer() const { return reinterpret_cast<const sockaddr*>(&storage_); }
   [[nodiscard]] socklen_t size() const { return size_; }
+  [[nodiscard]] Octets octets() const {
+    const auto* first = reinterpret_cast<const std::byte*>(&storage_);
+    return {first, first + size_};
+  }
 
  private:
   sockaddr_storage storage_{};
@@ -116,7 +120,7 @@ int Sockets::failed(Socket& socket, int error, short awaited) {
 
 std::int64_t Sockets::add(std::int32_t scope, Descriptor descriptor) {
   if (!prepare(descriptor)) return to_adapter(errno);
-  sockets_[++last_socket_] = Socket{.scope = scope, .descriptor = std::move(descriptor)};
+  sockets_[++last_socket_] = Socket{.scope = scope, .descriptor = std::move(descriptor), .remote = {}};
   return last_socket_;
 }
 
@@ -154,6 +158,7 @@ int Sockets::connect(std::int32_t id, std::int64_t local_port, OctetsView remote
     if (const int bound = bind_to(*socket, local_port); bound != TCPSPEC_OK) return bound;
   }
   const Name name(remote, remote_port);
+  socket->remote = name.octets();
   if (::connect(socket->descriptor.get(), name.pointer(), name.size()) == 0 || errno == EINPROGRESS) return TCPSPEC_OK;
   return to_adapter(errno);
 }
@@ -164,11 +169,24 @@ int Sockets::connected(std::int32_t id) {
   if (socket == nullptr) return TCPSPEC_BAD_SOCKET;
   pollfd writable{.fd = socket->descriptor.get(), .events = POLLOUT, .revents = 0};
   if (::poll(&writable, 1, 0) <= 0) return failed(*socket, EAGAIN, POLLOUT);
-  if (const int error = pending_error(socket->descriptor); error != 0) return to_adapter(error);
+  return outcome_of_connect(*socket);
+}
+
+int Sockets::outcome_of_connect(const Socket& socket) {
   sockaddr_storage peer{};
   socklen_t size = sizeof peer;
-  if (getpeername(socket->descriptor.get(), reinterpret_cast<sockaddr*>(&peer), &size) == 0) return TCPSPEC_OK;
-  return to_adapter(errno);
+  if (getpeername(socket.descriptor.get(), reinterpret_cast<sockaddr*>(&peer), &size) == 0) return TCPSPEC_OK;
+#ifdef __linux__
+  // connect() tells the error, and all other calls then find a socket that is not connected. But one
+  // that shutdown() has ended, without shutting it for reading, would begin anew.
+  pollfd over{.fd = socket.descriptor.get(), .events = POLLRDHUP, .revents = 0};
+  if (::poll(&over, 1, 0) > 0 && (over.revents & POLLRDHUP) != 0 &&
+      ::connect(socket.descriptor.get(), reinterpret_cast<const sockaddr*>(socket.remote.data()),
+                static_cast<socklen_t>(socket.remote.size())) != 0)
+    return to_adapter(errno);
+#endif
+  const int error = pending_error(socket.descriptor);
+  return error == 0 ? TCPSPEC_ABORTED : to_adapter(error);
 }
 
 std::int64_t Sockets::accept(std::int32_t id) {

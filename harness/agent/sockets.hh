@@ -60,6 +60,7 @@ class Sockets {
   struct Socket {
     std::int32_t scope = 0;
     Descriptor descriptor;
+    Octets remote;      // sockaddr that it was to connect to
     short awaited = 0;  // POLLIN, POLLOUT, POLLPRI: what a call was TCPSPEC_AGAIN for
     bool listening = false;
     enum class Closing : std::uint8_t { no, lingers, done } closing = Closing::no;
@@ -69,6 +70,8 @@ class Sockets {
   [[nodiscard]] Socket* find(std::int32_t socket);
   [[nodiscard]] std::int64_t add(std::int32_t scope, Descriptor descriptor);
   [[nodiscard]] int bind_to(const Socket& socket, std::int64_t port) const;
+  // Of an attempt to connect that is over.
+  [[nodiscard]] static int outcome_of_connect(const Socket& socket);
   // The result for an errno; a call that would block is awaited.
   [[nodiscard]] static int failed(Socket& socket, int error, short awaited);
 

@@ -290,11 +290,13 @@ void RemoteTarget::drain() {
 
 void RemoteTarget::listen_to_agent() {
   if (!agent_) return;
-  const auto scopes = agent_->take_notices();
-  for (const auto& [id, each] : seats_) {
-    if (!each->calls || &each->calls->agent() != agent_.get() || !scopes.contains(each->calls->scope())) continue;
-    each->upper_tester->retry();
-    collect(*each);
+  // With the replies to what is asked now more may come.
+  for (auto scopes = agent_->take_notices(); !scopes.empty(); scopes = agent_->take_notices()) {
+    for (const auto& [id, each] : seats_) {
+      if (!each->calls || &each->calls->agent() != agent_.get() || !scopes.contains(each->calls->scope())) continue;
+      each->upper_tester->retry();
+      collect(*each);
+    }
   }
   if (!agent_->broken()) return;
   poller_.forget(agent_->descriptor());
@@ -321,7 +323,7 @@ Poller::Reason RemoteTarget::poll(std::optional<Instant> until) {
 void RemoteTarget::wait(std::optional<Instant> until, std::vector<Event>& events) {
   const auto anything = [&] { return !arrivals_.empty() || !completions_.empty(); };
   // Asking the agent may have brought notices, and the end of its connection.
-  const bool news_of_agent = agent_ && (agent_->has_notices() || agent_->broken());
+  const bool news_of_agent = agent_ && (agent_->may_have_notices() || agent_->broken());
   if (news_of_agent) listen_to_agent();
   auto reason = poll(anything() ? std::optional(Instant::min()) : until);
   for (drain(); reason == Poller::Reason::ready && !anything(); drain()) reason = poll(until);

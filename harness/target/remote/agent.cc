@@ -176,9 +176,10 @@ std::int64_t AgentCalls::open() {
   return ask({.operation = TCPSPEC_OP_OPEN, .a = scope_});
 }
 
-// A send that is begun anew each time must not carry all that is left each time.
+// A send that is begun anew each time must not carry all that is left each time. But what is cut
+// in two is two calls, each with a segment at its end that is not full.
 std::int64_t AgentCalls::send(Handle socket, BytesView data, bool urgent) {
-  constexpr std::size_t most_at_a_time = 65'536;
+  constexpr std::size_t most_at_a_time = 1 << 20;
   return MessageCalls::send(socket, data.first(std::min(data.size(), most_at_a_time)), urgent);
 }
 

@@ -30,7 +30,8 @@ class AgentConnection {
   [[nodiscard]] MessageReply ask(const adapter::Request& request);
   // The scopes of which calls may go on; what has come of them, without waiting.
   [[nodiscard]] std::set<std::int64_t> take_notices();
-  [[nodiscard]] bool has_notices() const { return !notices_.empty(); }
+  // What came with a reply does not make the descriptor readable any more.
+  [[nodiscard]] bool may_have_notices() const { return !notices_.empty() || begin_ != end_; }
   // How the connection ended; whatever is asked after that fails.
   [[nodiscard]] const std::optional<std::string>& broken() const { return broken_; }
 

@@ -85,7 +85,7 @@ BytesView Hosts::take(BytesView octets) {
   if (!is_neighbour_talk(*frame)) {
     const auto datagram = datagram_in(*frame);
     const bool to_us = frame->destination == wire_.mac() && !datagram.empty() &&
-                         is_ours(packet::SegmentView(datagram).destination_address());
+                       is_ours(packet::SegmentView(datagram).destination_address());
     return to_us ? datagram : BytesView{};
   }
   if (const auto neighbour = read_announcement(*frame)) {
