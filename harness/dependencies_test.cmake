@@ -26,6 +26,9 @@ set(may_adapters adapters program reference packet reference_adapter)
 set(may_reference_adapter reference_adapter)
 set(may_program program)
 set(single_adapters target/adapter.h target/adapter_messages.h target/adapter_message.hh)
+# The agent runs on another machine: the messages, and what stands alone.
+set(may_agent agent)
+set(single_agent ${single_adapters} target/adapter_errors.hh target/socket_options.hh target/linux/descriptor.hh)
 # The engine knows a target as an interface only.
 set(single_engine target/target.hh target/call.hh)
 

@@ -6,12 +6,10 @@
  *   request  u32 octets that follow | u8 operation | i32 socket | i64 a | i64 b | data
  *   reply    u32 octets that follow | u8 TCPSPEC_REPLY | i64 result | i64 deadline | items
  *   item     u8 kind | u32 octets | data
- *   notice   u32 octets that follow (1) | u8 TCPSPEC_NOTICE
+ *   notice   u32 octets that follow (5) | u8 TCPSPEC_NOTICE | i32 scope
  *
  * `result` is what the function returns, `deadline` what deadline() would return after it. The
- * items hold what the function sent and filled in, in the order in which it came about. An
- * agent sends a notice when a call that was TCPSPEC_AGAIN may have become possible; an adapter, where
- * nothing happens between the requests, never does.
+ * items hold what the function sent and filled in, in the order in which it came about.
  *
  *   operation              socket  a          b            data
  *   TCPSPEC_OP_HELLO       -       abi        -            -
@@ -39,6 +37,18 @@
  * RUN is an ADVANCE that goes from deadline to deadline, stops after the first at which something
  * was sent, and else at `limit`; NUMBER is the time at which it stopped. It spares days of
  * idling a message for each timer; a program that does not know it gets ADVANCEs instead.
+ *
+ * An agent is a program of its own that serves one tester at a time over TCP, and differs in this:
+ *   - Many tests are in flight at once, each in a scope. CREATE makes one and returns its number;
+ *     OPEN and DESTROY have it as `a`. Of CREATE's data only the family and the local address count.
+ *     Sockets are numbered across all scopes; DESTROY aborts those of its scope, and the end of the
+ *     connection all of them.
+ *   - INPUT, ADVANCE and RUN are TCPSPEC_UNSUPPORTED: packets and time are not in its hands. The
+ *     deadline is always -1.
+ *   - A notice says that a call in this scope which was TCPSPEC_AGAIN may have become possible, once
+ *     for each TCPSPEC_AGAIN. It may come before any reply. An adapter, where nothing happens between
+ *     the requests, never sends one.
+ *   - The reply to HELLO has a line more, "system: ", the kernel in its own words.
  *
  * The reply to HELLO has an item DATA of lines, "name: my-stack", "version: 1.0", "capabilities:
  * listen connect ipv4", "single-use: yes" (default no). An operation that a program does not

@@ -112,6 +112,15 @@ TEST_P(LinuxTarget, SurvivesBytesThatAreNoDatagram) {
   EXPECT_EQ(talk.next(), "RA");
 }
 
+TEST_P(LinuxTarget, AnAttemptThatShutdownEndsIsOver) {
+  auto talk = attach();
+  const auto connect = talk.start(1, Connect{.remote = {talk.attachment().tester, talk.our_port}});
+  ASSERT_EQ(talk.next(), "S");
+  EXPECT_EQ(talk.call(1, Shutdown{.direction = Direction::both}).error, 0);
+  EXPECT_EQ(talk.result(connect).error, ECONNRESET);
+  EXPECT_EQ(talk.next_at_once(), "nothing");
+}
+
 TEST_P(LinuxTarget, ConnectsFromAChosenPort) {
   auto talk = attach();
   const auto port = static_cast<std::uint16_t>(talk.attachment().port + 1);
