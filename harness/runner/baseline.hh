@@ -24,8 +24,8 @@ struct BaselineEntry {
 
 struct Baseline {
   std::string path;
-  std::string target;  // of the entries that name none
   std::vector<BaselineEntry> entries;
+  std::string target = {};  // of the entries that name none
 };
 
 // A file that is not there is an empty baseline.

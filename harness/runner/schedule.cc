@@ -74,7 +74,9 @@ class Schedule {
         on_progress_(on_progress),
         simulated_(target.description().clock == target::Description::Clock::simulated),
         // On a clock that jumps no waits overlap, and one test after another is the same every time.
-        most_in_flight_(simulated_ ? 1 : static_cast<std::size_t>(std::max(options.jobs, 1))),
+        most_in_flight_(simulated_ ? 1
+                                   : std::min(static_cast<std::size_t>(std::max(options.jobs, 1)),
+                                              target.description().most_attachments)),
         slack_(std::llround(static_cast<double>(options.slack.count()) * options.time_scale)) {
     for (int repetition = 0; repetition < options.repeat; ++repetition)
       for (const auto* test : tests) waiting_.push_back({test, repetition, script::least_duration(*test), 1});

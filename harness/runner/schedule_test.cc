@@ -77,6 +77,14 @@ TEST_F(ScheduleTest, ManyAreInFlightButNoMoreThanJobs) {
   EXPECT_LT(target.now() - began, 6 * 5200ms);
 }
 
+TEST_F(ScheduleTest, NorMoreThanTheTargetHasRoomFor) {
+  options.repeat = 10;
+  target.room_for(3);
+  play({"long"});
+  EXPECT_EQ(played.size(), 10u);
+  EXPECT_EQ(target.most_attached, 3u);
+}
+
 TEST_F(ScheduleTest, NoJobsIsOneJob) {
   options.jobs = 0;
   play({"open", "refused"});

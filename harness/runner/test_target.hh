@@ -34,6 +34,7 @@ class FakeTarget final : public target::Target {
   Duration return_takes{};  // how long after its last look a wait() with events returns
   std::string refuses;      // why nobody can attach; empty: everybody can
   std::function<void(FakeTarget&, AttachmentId)> on_inject;  // called before a segment is answered
+  void room_for(std::size_t attachments) { description_.most_attachments = attachments; }
   void able(const std::string& capability) { description_.capabilities.insert(capability); }
   // ---- what it sees
   std::size_t attached = 0, most_attached = 0, detached = 0;

@@ -50,7 +50,7 @@ class RemoteTarget final : public Target {
         poller_(std::move(poller)),
         wire_(std::move(wire)),
         hosts_(wire_),
-        ports_(static_cast<std::uint32_t>(options_.last_port - options_.first_port + 1) / ports_per_block) {}
+        ports_(port_blocks()) {}
 
   [[nodiscard]] std::expected<void, EnvironmentError> open();
 
@@ -63,6 +63,9 @@ class RemoteTarget final : public Target {
   void wait(std::optional<Instant> until, std::vector<Event>& events) override;
 
  private:
+  [[nodiscard]] std::uint32_t port_blocks() const {
+    return static_cast<std::uint32_t>(options_.last_port - options_.first_port + 1) / ports_per_block;
+  }
   [[nodiscard]] std::expected<void, EnvironmentError> add_side(const std::optional<RemoteOptions::Side>& side);
   [[nodiscard]] std::expected<void, EnvironmentError> connect_agent();
   void describe();
@@ -98,6 +101,7 @@ class RemoteTarget final : public Target {
 };
 
 std::expected<void, EnvironmentError> RemoteTarget::open() {
+  description_.most_attachments = port_blocks();
   if (auto watched = poller_.watch(wire_.descriptor(), Poller::Trigger::level, wire_tag); !watched) return watched;
   if (auto done = add_side(options_.ipv4); !done) return done;
   if (auto done = add_side(options_.ipv6); !done) return done;
@@ -116,6 +120,7 @@ std::expected<void, EnvironmentError> RemoteTarget::add_side(const std::optional
                                              to_string(side->address)),
                          .hint = "testers: 10.9.128.0/17, a range in the target's network that it is not in itself"});
   const auto most = side->gateway ? side->testers.hosts() : std::min(side->testers.hosts(), most_neighbours);
+  description_.most_attachments = std::min<std::size_t>(description_.most_attachments, most);
   testers_.emplace(side->address.family, Circle(most));
   hosts_.add(side->address, side->testers, side->gateway);
   return {};

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -35,6 +36,8 @@ struct Description {
   // simulated: wait() makes the clock jump to what happens next, so that a timer of hours
   // costs nothing and nobody is ever late.
   enum class Clock : std::uint8_t { real, simulated } clock = Clock::real;
+  // How many tests can be in flight at once, for want of addresses or ports.
+  std::size_t most_attachments = std::numeric_limits<std::size_t>::max();
   // What it can do, by the names that a test's `needs:` uses: "listen", "connect",
   // "half-close", "tcp-info", "urgent", "keep-alive", "sack", "timestamps",
   // "window-scale", "ipv4", "ipv6", "sysctl", "linger", "icmp" ...

@@ -203,6 +203,7 @@ TEST_F(RemoteFailures, TestersAndPortsComeToAnEndAndComeBack) {
   options.agent.reset();
   options.ipv4->testers = *Network::parse("10.9.128.0/30");
   const auto target = Ground::must(open_remote_target(options));
+  EXPECT_EQ(target->description().most_attachments, 2u);
   const auto first = Ground::must(target->attach({}));
   const auto second = Ground::must(target->attach({}));
   EXPECT_NE(first.tester, second.tester);
