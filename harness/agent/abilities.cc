@@ -14,7 +14,7 @@ constexpr auto capabilities =
     "listen accept connect local-port half-close simultaneous-open socket-options linger backlog urgent keep-alive "
     "sack timestamps window-scale icmp fixed-sysctl"
 #ifdef __linux__
-    " tcp-info user-timeout ecn fast-open"
+    " tcp-info user-timeout"
 #endif
     ;
 

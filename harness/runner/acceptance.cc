@@ -142,10 +142,10 @@ class Examination {
 
   void check_words(const target::Description& description) {
     static const std::set<std::string> known = {
-        "listen",       "accept",       "connect",        "local-port",  "half-close", "simultaneous-open",
-        "urgent",       "sysctl",       "keep-alive",     "sack",        "timestamps", "ipv4",
-        "window-scale", "ipv6",         "linger",         "icmp",        "backlog",    "tcp-info",
-        "calls",        "user-timeout", "socket-options", "virtual-time"};
+        "listen",       "accept",       "connect",        "local-port",   "half-close",  "simultaneous-open",
+        "urgent",       "sysctl",       "keep-alive",     "sack",         "timestamps",  "ipv4",
+        "window-scale", "ipv6",         "linger",         "icmp",         "backlog",     "tcp-info",
+        "calls",        "user-timeout", "socket-options", "virtual-time", "fixed-sysctl"};
     std::vector<std::string> unknown;
     std::ranges::set_difference(description.capabilities, known, std::back_inserter(unknown));
     if (unknown.empty())

@@ -102,8 +102,8 @@ typedef struct {
   uint32_t size; /* of this structure, as the adapter knows it */
   const char *name;
   const char *version;
-  /* Words of the `needs:` of tests, with spaces between: harness/target/README.md lists them. "listen"
-   * and "connect" go without saying where the functions are there. */
+  /* Words of the `needs:` of tests, with spaces between: harness/target/README.md lists them. A
+   * test that makes these calls needs "listen" or "connect", whether it says so or not. */
   const char *capabilities;
   /* Not zero: create() works once in a process; the tester starts a process for each test. */
   uint32_t single_use;

@@ -108,9 +108,6 @@ std::expected<std::unique_ptr<Target>, EnvironmentError> open_in_process(const A
   hello.version = (*adapter)->version;
   std::istringstream words((*adapter)->capabilities);
   for (std::string word; words >> word;) hello.capabilities.insert(word);
-  // The table says it too.
-  if ((*adapter)->listen != nullptr) hello.capabilities.insert("listen");
-  if ((*adapter)->connect != nullptr) hello.capabilities.insert("connect");
   auto description = describe(hello, options.without);
   description.provenance["link"] = "none: a plug-in in this process";
   return make_packet_target(std::move(description),

@@ -116,11 +116,10 @@ std::expected<void, EnvironmentError> LinuxTarget::open(Privilege privilege) {
   uname(&system);
   description_.name = "linux";
   description_.version = system.release;
-  description_.capabilities = {
-      "listen",   "accept",       "connect",       "local-port", "half-close", "simultaneous-open",
-      "tcp-info", "urgent",       "keep-alive",    "sack",       "timestamps", "window-scale",
-      "ipv4",     "sysctl",       "linger",        "icmp",       "ecn",        "fast-open",
-      "backlog",  "user-timeout", "socket-options"};
+  description_.capabilities = {"listen",        "accept", "connect",    "local-port", "half-close", "simultaneous-open",
+                               "tcp-info",      "urgent", "keep-alive", "sack",       "timestamps", "window-scale",
+                               "ipv4",          "sysctl", "linger",     "icmp",       "backlog",    "user-timeout",
+                               "socket-options"};
   if ((*stage)->has_ipv6()) description_.capabilities.insert("ipv6");
   description_.provenance = (*stage)->provenance();
   description_.provenance["kernel"] = std::string(system.release) + " " + system.version;

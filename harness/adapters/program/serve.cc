@@ -123,11 +123,7 @@ class Server {
 
 std::int64_t Server::hello() {
   std::string text = std::string("name: ") + adapter_.name + "\nversion: " + adapter_.version +
-                     "\ncapabilities: " + adapter_.capabilities;
-  // The table says it too.
-  if (adapter_.listen != nullptr) text += " listen";
-  if (adapter_.connect != nullptr) text += " connect";
-  text += "\n";
+                     "\ncapabilities: " + adapter_.capabilities + "\n";
   if (adapter_.single_use != 0) text += "single-use: yes\n";
   item(TCPSPEC_ITEM_DATA, std::as_bytes(std::span(text.data(), text.size())));
   return TCPSPEC_OK;
