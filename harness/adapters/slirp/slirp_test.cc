@@ -238,6 +238,20 @@ TEST(SlirpAdapter, RefusedConnectionFails) {
   EXPECT_EQ(adapter().connected(stack.get(), socket), TCPSPEC_ABORTED);
 }
 
+// slirp answers a SYN inside the window with two RSTs; the second comes when it has forgotten
+// the connection.
+TEST(SlirpAdapter, WhatEndsAnActiveOpenIsAnsweredFromItsAddress) {
+  Stack stack;
+  const auto socket = stack.connect(4000);
+  EXPECT_THAT(stack.sent(), testing::ElementsAre("S 0/0"));
+  stack.send({.flags = Flags::syn | Flags::ack, .seq = 0});
+  EXPECT_THAT(stack.sent(), testing::ElementsAre("A 1/1"));
+  stack.send({.flags = Flags::syn, .seq = 1});
+  EXPECT_THAT(stack.sent(), testing::ElementsAre("RA 1/1", testing::StartsWith("RA ")));
+  EXPECT_EQ(stack.last().source(), (Endpoint{stack_end.address, 4000}));
+  EXPECT_EQ(stack.state(socket), TCPSPEC_CLOSED);
+}
+
 TEST(SlirpAdapter, AbortSendsAReset) {
   Stack stack;
   const auto socket = stack.establish();

@@ -221,12 +221,8 @@ void Stack::stack_end_opened(int fd) {
 
 void Stack::stack_end_closed(int fd) {
   if (fd < 0) return;
-  for (auto& [id, socket] : sockets_) {
-    if (socket.stack_end != fd) continue;
-    socket.stack_end = -1;
-    socket.remote.reset();
-    socket.written.reset();
-  }
+  for (auto& [id, socket] : sockets_)
+    if (socket.stack_end == fd) socket.stack_end = -1;
 }
 
 int Stack::add_descriptor(int fd, int wanted) {
@@ -295,6 +291,17 @@ void Stack::settle() {
       break;
     }
     turn();
+  }
+  forget_connections();
+}
+
+// Not as soon as slirp forgets them: it may answer with a RST what ended them, from the addresses
+// that it knew them by.
+void Stack::forget_connections() {
+  for (auto& [id, socket] : sockets_) {
+    if (socket.role != Socket::Role::connection || socket.stack_end >= 0) continue;
+    socket.remote.reset();
+    socket.written.reset();
   }
   std::erase_if(sockets_, [](const auto& entry) {
     const Socket& socket = entry.second;

@@ -88,6 +88,7 @@ class Stack {
   bool poll_descriptors();
   void turn();
   void settle();
+  void forget_connections();
   [[nodiscard]] Milliseconds clock() const;
   [[nodiscard]] std::uint64_t due_in(Milliseconds left) const;
   [[nodiscard]] bool has_connections() const;
