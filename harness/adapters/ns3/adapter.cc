@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "host.hh"
+#include "adapters/ns3/host.hh"
 
 using tcpspec::ns3_adapter::Host;
 

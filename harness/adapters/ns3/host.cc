@@ -1,4 +1,4 @@
-#include "host.hh"
+#include "adapters/ns3/host.hh"
 
 #include <ns3/boolean.h>
 #include <ns3/config.h>

@@ -5,7 +5,7 @@
 #include <new>
 #include <string>
 
-#include "stack.hh"
+#include "adapters/slirp/stack.hh"
 
 using tcpspec::slirp::Endpoint;
 using tcpspec::slirp::Stack;

@@ -1,4 +1,4 @@
-#include "address_rewriting.hh"
+#include "adapters/slirp/address_rewriting.hh"
 
 #include <array>
 #include <cstddef>

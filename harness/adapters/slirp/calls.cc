@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "stack.hh"
+#include "adapters/slirp/stack.hh"
 
 namespace tcpspec::slirp {
 namespace {

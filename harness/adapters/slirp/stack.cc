@@ -1,4 +1,4 @@
-#include "stack.hh"
+#include "adapters/slirp/stack.hh"
 
 #include <algorithm>
 #include <array>

@@ -20,10 +20,10 @@
 #include <string_view>
 #include <vector>
 
-#include "address_rewriting.hh"
+#include "adapters/slirp/address_rewriting.hh"
+#include "adapters/slirp/timers.hh"
+#include "adapters/slirp/unix_sockets.hh"
 #include "target/adapter.h"
-#include "timers.hh"
-#include "unix_sockets.hh"
 
 namespace tcpspec::slirp {
 

@@ -1,4 +1,4 @@
-#include "unix_sockets.hh"
+#include "adapters/slirp/unix_sockets.hh"
 
 #include <fcntl.h>
 #include <netinet/in.h>

@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "descriptor.hh"
+#include "adapters/slirp/descriptor.hh"
 
 namespace tcpspec::slirp {
 

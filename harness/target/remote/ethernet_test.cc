@@ -64,8 +64,8 @@ TEST(Ethernet, TheAnswerToAnArpRequestGoesToTheAsker) {
   auto answer = answer_frame(*read_question(view(asked)), ours);
   answer.resize(ethernet_header + 28);  // without padding
   EXPECT_EQ(answer,
-            octets({0x02, 0xbb, 0, 0, 0, 2, 0x02, 0xaa, 0, 0, 0, 1, 0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 2,  //
-                    0x02, 0xaa, 0, 0, 0, 1, 10, 9, 0, 130, 0x02, 0xbb, 0, 0, 0, 2, 10, 9, 0, 2}));
+            octets({0x02, 0xbb, 0, 0, 0, 2, 0x02, 0xaa, 0, 0,   0,    1,    0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 2,  //
+                    0x02, 0xaa, 0, 0, 0, 1, 10,   9,    0, 130, 0x02, 0xbb, 0,    0,    0, 2, 10,   9, 0, 2}));
 }
 
 TEST(Ethernet, OurArpQuestionGoesToAllOrToOne) {
