@@ -96,6 +96,7 @@ class RunCommand {
     schedule.seed = seed_;
     schedule.repeat = options_.repeat;
     schedule.time_scale = options_.time_scale;
+    schedule.declared = choice.file.declared;
     if (options_.fail_fast) schedule.stop = runner::ScheduleOptions::Stop::at_first_deviation;
     const auto ending = runner::play_all(
         chosen.tests, chosen.loaded.catalogue, target, schedule, g_interrupt,

@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <expected>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <thread>
@@ -26,6 +28,7 @@ namespace {
 
 using namespace tcpspec::mutants;  // NOLINT(google-build-using-namespace): a program of one file
 using namespace std::chrono_literals;
+using tcpspec::runner::TargetFile;
 
 enum ExitCode : int { kAllCaught = 0, kNotAll = 1, kUsage = 2, kInternal = 5 };
 
@@ -141,6 +144,22 @@ int try_them(const Options& options, Playing& playing, const std::vector<const D
   return survivors.empty() && wrong.empty() ? kAllCaught : kNotAll;
 }
 
+int complain(const tcpspec::script::Diagnostics& diagnostics) {
+  for (const auto& diagnostic : diagnostics) fmt::print(stderr, "{}", tcpspec::script::to_string(diagnostic));
+  return kUsage;
+}
+
+// The default ones where the suites have no file of the reference stack.
+std::expected<TargetFile, tcpspec::script::Diagnostics> numbers_of_reference(const std::string& folder) {
+  const auto path = folder + "/reference.yaml";
+  if (std::filesystem::exists(path)) return tcpspec::runner::load_target_file(path, folder);
+  auto values = tcpspec::runner::default_values(folder);
+  if (!values) return std::unexpected(values.error());
+  TargetFile file;
+  file.values = std::move(*values);
+  return file;
+}
+
 int run(const Options& options) {
   const auto mutants = choose(options.names);
   if (!mutants) return kUsage;
@@ -153,13 +172,11 @@ int run(const Options& options) {
     fmt::print(stderr, "tcpspec_mutants: `--seed {}` is not a number\n", options.seed);
     return kUsage;
   }
-  const auto suites = tcpspec::runner::load_suites({options.suites}, options.suites + "/requirements",
-                                                   *tcpspec::runner::default_values(options.suites + "/targets"));
-  if (!suites) {
-    for (const auto& diagnostic : suites.error()) fmt::print(stderr, "{}", tcpspec::script::to_string(diagnostic));
-    return kUsage;
-  }
-  Playing playing(*suites, *seed);
+  const auto numbers = numbers_of_reference(options.suites + "/targets");
+  if (!numbers) return complain(numbers.error());
+  const auto suites = tcpspec::runner::load_suites({options.suites}, options.suites + "/requirements", numbers->values);
+  if (!suites) return complain(suites.error());
+  Playing playing(*suites, numbers->declared, *seed);
   return try_them(options, playing, *mutants);
 }
 

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "engine/play.hh"
+#include "runner/schedule.hh"
 #include "runner/selection.hh"
 
 namespace tcpspec::mutants {
@@ -25,7 +27,8 @@ struct Deviation {
 
 class Playing {
  public:
-  Playing(const runner::Loaded& suites, std::uint64_t seed);
+  // `declared`: the numbers that the reference stack's own file gives.
+  Playing(const runner::Loaded& suites, std::set<std::string> declared, std::uint64_t seed);
 
   // Without any mutant, for comparison. Returns one line for each result that is not as
   // expected; `baseline` is the path of a file that need not be there.
@@ -41,7 +44,10 @@ class Playing {
   [[nodiscard]] const std::string& id(std::size_t test) const { return tests_[test]->id; }
 
  private:
+  [[nodiscard]] runner::Played play_one(const script::Test& test) const;
+
   const runner::Loaded& suites_;
+  std::set<std::string> declared_;
   std::uint64_t seed_;
   std::vector<const script::Test*> tests_;
   std::vector<engine::Verdict> without_mutant_;  // by test

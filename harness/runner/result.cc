@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "packet/icmp.hh"
 #include "packet/pcapng.hh"
@@ -104,7 +105,15 @@ packet::Instant first_instant(const engine::Outcome& outcome) {
 }
 
 std::string missing_words(const std::set<std::string>& missing) {
-  return fmt::format("the target does not offer: {}", fmt::join(missing, ", "));
+  constexpr std::string_view number = "target.";
+  std::vector<std::string_view> capabilities, numbers;
+  for (const std::string_view need : missing)
+    need.starts_with(number) ? numbers.push_back(need.substr(number.size())) : capabilities.push_back(need);
+  std::string out;
+  if (!capabilities.empty()) out = fmt::format("the target does not offer: {}", fmt::join(capabilities, ", "));
+  if (!numbers.empty())
+    out += fmt::format("{}the target's file does not give: {}", out.empty() ? "" : "; ", fmt::join(numbers, ", "));
+  return out;
 }
 
 }  // namespace

@@ -93,7 +93,9 @@ TEST_F(ResultTest, LaterRepetitionsBearANumber) {
 TEST_F(ResultTest, WhatWasNotPlayedIsUnsupportedOrAnError) {
   played.missing = {"a", "b"};
   EXPECT_EQ(result().verdict, reports::Verdict::unsupported);
-  EXPECT_THAT(result().reason, HasSubstr("a, b"));
+  EXPECT_EQ(result().reason, "the target does not offer: a, b");
+  played.missing = {"a", "target.msl"};
+  EXPECT_EQ(result().reason, "the target does not offer: a; the target's file does not give: msl");
   played.missing.clear();
   played.refused = target::EnvironmentError{"no room", "make some"};
   EXPECT_EQ(result().verdict, reports::Verdict::error);

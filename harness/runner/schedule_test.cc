@@ -26,12 +26,13 @@ tests:
   - {id: needy, about: x, needs: [teleport], steps: [{wait: 1s}]}
   - {id: set, about: x, sysctl: {net.a: 1}, steps: [{wait: 1s}]}
   - {id: six, about: x, family: ipv6, steps: [{wait: 1s}]}
+  - {id: numbered, about: x, needs: [target.msl], steps: [{wait: 2 * $target.msl}]}
 )";
 
 class ScheduleTest : public testing::Test {
  protected:
   ScheduleTest() {
-    auto loaded = script::load_suite(test::source(kSuite));
+    auto loaded = script::load_suite(test::source(kSuite), {}, {{"msl", "1s"}});
     if (!loaded) throw std::runtime_error(script::to_string(loaded.error().front()));
     suite = std::move(*loaded);
   }
@@ -238,6 +239,14 @@ TEST_F(ScheduleTest, SettingsThatAreOutOfReachAreACapabilityThatLacks) {
   target.able("sysctl");
   play({"set"});
   EXPECT_THAT(played.at(2).missing, ElementsAre());
+}
+
+TEST_F(ScheduleTest, WhatNeedsANumberIsForTargetsWhoseFileGivesIt) {
+  play({"numbered"});
+  ASSERT_THAT(played.at(0).missing, ElementsAre("target.msl"));
+  options.declared = {"msl"};
+  play({"numbered"});
+  EXPECT_TRUE(played.at(1).missing.empty());
 }
 
 TEST_F(ScheduleTest, OneSeedGivesOneRun) {

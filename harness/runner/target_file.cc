@@ -124,7 +124,10 @@ std::expected<TargetFile, script::Diagnostics> load_target_file(const std::strin
     read_attachment(root, out);
     if (const auto without = root.find("without"))
       for (const auto& word : without->items()) out.without.insert(word.text());
-    if (const auto map = root.find("values")) read_values(*map, out.values, false);
+    if (const auto map = root.find("values")) {
+      read_values(*map, out.values, false);
+      for (const auto& [name, value] : map->entries()) out.declared.insert(name.text());
+    }
   }
   if (!complaints.empty()) return std::unexpected(complaints.take());
   return out;

@@ -28,8 +28,9 @@ struct TargetFile {
   std::string package;            // what to install where it is missing
   std::set<std::string> without;  // capabilities that it declares and that are not to be believed
   std::string baseline;           // a path; empty: baselines/<name>.yaml beside the folder of targets
-  // The numbers that tests know as $target.NAME.
+  // The numbers that tests know as $target.NAME, and the names of those that the file itself gives.
   script::TargetValues values;
+  std::set<std::string> declared;
 };
 
 // `folder` holds the files of the targets, and defaults.yaml.

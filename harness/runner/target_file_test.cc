@@ -41,6 +41,7 @@ TEST_F(TargetFiles, SayHowATargetIsAttachedAndWhatItsNumbersAre) {
   EXPECT_THAT(loaded->without, UnorderedElementsAre("sack"));
   EXPECT_EQ(loaded->baseline, folder.path("targets/mine-known.yaml"));
   EXPECT_THAT(loaded->values, ElementsAre(Pair("msl", "30s"), Pair("receive_buffer", "65535")));
+  EXPECT_THAT(loaded->declared, ElementsAre("msl"));
 }
 
 TEST_F(TargetFiles, NeedNoFileOfDefaults) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -44,7 +45,7 @@ struct Quantity {
 
 //   sum     := product (('+' | '-') product)*
 //   product := factor (('*' | '/') factor)*
-//   factor  := '(' sum ')' | duration | number
+//   factor  := '(' sum ')' | ('min' | 'max') '(' sum ',' sum ')' | duration | number
 class DurationParser {
  public:
   explicit DurationParser(std::string_view text) : rest_(text) {}
@@ -61,18 +62,18 @@ class DurationParser {
   void skip_spaces() {
     while (rest_.starts_with(' ')) rest_.remove_prefix(1);
   }
-  bool take(char wanted) {
+  bool take(std::string_view wanted) {
     skip_spaces();
     if (!rest_.starts_with(wanted)) return false;
-    rest_.remove_prefix(1);
+    rest_.remove_prefix(wanted.size());
     return true;
   }
 
   std::optional<Quantity> sum(int depth) {
     auto left = product(depth);
     while (left) {
-      const bool plus = take('+');
-      if (!plus && !take('-')) break;
+      const bool plus = take("+");
+      if (!plus && !take("-")) break;
       const auto right = product(depth);
       if (!right || right->kind != left->kind) return std::nullopt;
       left->value += plus ? right->value : -right->value;
@@ -83,8 +84,8 @@ class DurationParser {
   std::optional<Quantity> product(int depth) {
     auto left = factor(depth);
     while (left) {
-      const bool times = take('*');
-      if (!times && !take('/')) break;
+      const bool times = take("*");
+      if (!times && !take("/")) break;
       const auto right = factor(depth);
       if (!right) return std::nullopt;
       const bool both_times = left->kind == Quantity::Kind::time && right->kind == Quantity::Kind::time;
@@ -96,13 +97,14 @@ class DurationParser {
   }
 
   std::optional<Quantity> factor(int depth) {
-    if (take('(')) {
-      if (depth == most_depth) return std::nullopt;
+    if (depth == most_depth) return std::nullopt;
+    if (take("(")) {
       const auto inside = sum(depth + 1);
-      return take(')') ? inside : std::nullopt;
+      return take(")") ? inside : std::nullopt;
     }
-    skip_spaces();
-    const auto end = rest_.find_first_of(" +-*/()");
+    if (take("min(")) return one_of_two(depth, [](double a, double b) { return std::min(a, b); });
+    if (take("max(")) return one_of_two(depth, [](double a, double b) { return std::max(a, b); });
+    const auto end = rest_.find_first_of(" +-*/(),");
     const auto word = rest_.substr(0, end);
     rest_.remove_prefix(word.size());
     if (const auto time = parse_duration(word))
@@ -112,6 +114,14 @@ class DurationParser {
     if (word.empty() || error != std::errc{} || last != word.data() + word.size() || !std::isfinite(number.value))
       return std::nullopt;
     return number;
+  }
+
+  std::optional<Quantity> one_of_two(int depth, double (*choose)(double, double)) {
+    const auto first = sum(depth + 1);
+    if (!first || !take(",")) return std::nullopt;
+    const auto second = sum(depth + 1);
+    if (!second || second->kind != first->kind || !take(")")) return std::nullopt;
+    return Quantity{choose(first->value, second->value), first->kind};
   }
 
   std::string_view rest_;

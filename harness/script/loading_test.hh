@@ -10,8 +10,9 @@
 
 namespace tcpspec::script {
 
-inline std::expected<Suite, Diagnostics> load_text(std::string text, const Limits& limits = {}) {
-  return load_suite(std::make_shared<SourceFile>(SourceFile{"t.yaml", std::move(text)}), limits);
+inline std::expected<Suite, Diagnostics> load_text(std::string text, const Limits& limits = {},
+                                                   const TargetValues& values = {}) {
+  return load_suite(std::make_shared<SourceFile>(SourceFile{"t.yaml", std::move(text)}), limits, values);
 }
 
 inline std::string messages(const std::expected<Suite, Diagnostics>& loaded) {

@@ -83,8 +83,19 @@ std::shared_ptr<const SourceFile> source(const std::filesystem::path& path) {
   return std::make_shared<SourceFile>(SourceFile{path.filename().string(), contents(path)});
 }
 
+// What a target without a file of its own has.
+const TargetValues& default_values() {
+  static const auto values = [] {
+    TargetValues out;
+    const auto file = source(std::filesystem::path(TCPSPEC_SOURCE_DIR) / "suites/targets/defaults.yaml");
+    for (const auto& entry : YAML::Load(file->text)["values"]) out[entry.first.Scalar()] = entry.second.Scalar();
+    return out;
+  }();
+  return values;
+}
+
 std::string complaints(const std::shared_ptr<const SourceFile>& file) {
-  const auto loaded = load_suite(file);
+  const auto loaded = load_suite(file, {}, default_values());
   std::string out;
   if (!loaded)
     for (const auto& diagnostic : loaded.error()) out += to_string(diagnostic);

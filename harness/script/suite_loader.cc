@@ -203,6 +203,7 @@ class SuiteLoader {
     out.tolerate = {Tolerance::ack, Tolerance::window_update};
     apply_shared(root, out);
     apply_shared(test, out);
+    check_numbers_needed(test, out);
     if (out.requirements.empty() && !test.find("requirement") && !root.find("requirement"))
       test.complain(fmt::format("the test `{}` names no requirement", name),
                     "requirement: MUST-14, an id of suites/requirements; `tcpspec explain` knows them");
@@ -215,6 +216,16 @@ class SuiteLoader {
     out.family = chosen == "ipv6" ? packet::Family::ipv6 : packet::Family::ipv4;
     load_body(root, test, out);
     suite_.tests.push_back(std::move(out));
+  }
+
+  // `needs: [target.NAME]` is for the targets whose own files give the number.
+  void check_numbers_needed(const Value& test, const Test& out) const {
+    constexpr std::string_view prefix = "target.";
+    const auto& numbers = everywhere_.find("target")->second;
+    for (const std::string_view need : out.needs)
+      if (need.starts_with(prefix) && !numbers.find(need.substr(prefix.size())))
+        test.complain(fmt::format("the test `{}` needs `{}`, which is no number of a target", out.base_id, need),
+                      "targets/defaults.yaml has their names");
   }
 
   void load_body(const Value& root, const Value& test, Test& out) {

@@ -197,6 +197,24 @@ TEST(Sources, LineEndsAndByteOrderMarksDoNotMatter) {
   }
 }
 
+TEST(NumbersOfTheTarget, StandAnywhereAndCanBeNeeded) {
+  const auto loaded = load_text(
+      one_test("    needs: [target.msl]\n    for: {window: [$target.buffer, 2 * $target.buffer]}\n    steps:\n"
+               "      - wait: max(1s, 2 * $target.msl)\n      - send: {flags: A, win: $window}\n"),
+      {}, {{"msl", "30s"}, {"buffer", "100"}});
+  ASSERT_TRUE(loaded) << messages(loaded);
+  ASSERT_EQ(loaded->tests.size(), 2u);
+  EXPECT_EQ(least_duration(loaded->tests[0]), std::chrono::milliseconds(60'150));
+}
+
+TEST(NumbersOfTheTarget, AreKnownByTheDefaults) {
+  for (const auto* needed : {"    needs: [target.mls]\n    steps: []\n", "    steps: [{wait: $target.mls}]\n"}) {
+    const auto loaded = load_text(one_test(needed), {}, {{"msl", "30s"}});
+    ASSERT_FALSE(loaded) << needed;
+    EXPECT_NE(messages(loaded).find("target.mls"), std::string::npos) << messages(loaded);
+  }
+}
+
 TEST(LeastDuration, SumsWhatMustPass) {
   const auto test = load_with_steps({"wait: 1s", "silence: 500ms", "repeat: {times: 3, steps: [{wait: 2s}]}",
                                      "{expect: {flags: A}, after: 4s..5s}", "{expect: {flags: A}, within: 9s}"},

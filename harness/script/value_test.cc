@@ -29,7 +29,10 @@ TEST(Durations, Arithmetic) {
   EXPECT_EQ(compute_duration("1s - 0.25 * 1s"), Duration(milliseconds(750)));
   EXPECT_EQ(compute_duration("1.5s"), Duration(milliseconds(1500)));
   EXPECT_EQ(compute_duration("0"), Duration(0));
-  for (const auto* bad : {"", "2", "2 * 3", "1s * 1s", "2 / 1s", "1s / 0", "1s -", "1s - 2s", "(1s", "1s)", "1s + 2",
+  EXPECT_EQ(compute_duration("min(2 * 1s, 500ms)"), Duration(milliseconds(500)));
+  EXPECT_EQ(compute_duration("max( 0s , 1s - 3s ) + 1min / max(2, 3)"), Duration(milliseconds(20'000)));
+  for (const auto* bad : {"", "2", "min(1s)", "max(1s, 2)", "min(1s, 2s, 3s)", "max (1s, 2s)", "min(1s, 2s", "2 * 3",
+                          "1s * 1s", "2 / 1s", "1s / 0", "1s -", "1s - 2s", "(1s", "1s)", "1s + 2",
                           "((((((((((((((((((((((((((((((((((1s))))))))))))))))))))))))))))))))))", "1s 2s"})
     EXPECT_FALSE(compute_duration(bad)) << bad;
 }
