@@ -44,6 +44,27 @@ Standing standing_of(const Standings& standings, const std::string& requirement,
   return cell->second;
 }
 
+bool is_broken(Standing standing) {
+  return standing == Verdict::warn || standing == Verdict::fail || standing == Verdict::crash ||
+         standing == Verdict::hang;
+}
+
+StandingCounts count_standings(const std::vector<Requirement>& catalogue, std::string_view rfc,
+                               const Standings& standings, const std::string& target) {
+  StandingCounts counts;
+  for (const Requirement& requirement : catalogue) {
+    if (requirement.rfc != rfc) continue;
+    const Standing standing = standing_of(standings, requirement.id, target);
+    std::size_t& count = !standing                           ? counts.untested
+                         : is_met(standing)                  ? counts.met
+                         : is_broken(standing)               ? counts.not_met
+                         : *standing == Verdict::unsupported ? counts.unsupported
+                                                             : counts.undecided;
+    ++count;
+  }
+  return counts;
+}
+
 std::vector<std::string> target_names(const Run& run) {
   std::vector<std::string> names;
   for (const TargetDescription& target : run.targets) names.push_back(target.name);

@@ -36,6 +36,16 @@ using Standings = std::map<std::string, std::map<std::string, Verdict>>;
 [[nodiscard]] Standing standing_of(const Standings& standings, const std::string& requirement,
                                    const std::string& target);
 
+// How the requirements of one RFC stand on one target. Undecided: no test of it came to an end that says something.
+struct StandingCounts {
+  std::size_t met = 0, not_met = 0, unsupported = 0, undecided = 0, untested = 0;
+  [[nodiscard]] std::size_t judged() const { return met + not_met; }
+  bool operator==(const StandingCounts&) const = default;
+};
+[[nodiscard]] bool is_broken(Standing standing);  // warn, fail, crash, hang
+[[nodiscard]] StandingCounts count_standings(const std::vector<Requirement>& catalogue, std::string_view rfc,
+                                             const Standings& standings, const std::string& target);
+
 // Names of the targets in the order of the run, then those that only results name.
 [[nodiscard]] std::vector<std::string> target_names(const Run& run);
 

@@ -43,6 +43,28 @@ TEST(Standings, MetMeansPassOrInfo) {
   EXPECT_FALSE(is_met(std::nullopt));
 }
 
+TEST(Standings, AreCountedByRfcAndTarget) {
+  std::vector<TestResult> tests;
+  std::vector<Requirement> catalogue;
+  const auto add = [&](std::string id, std::string rfc) {
+    auto& row = catalogue.emplace_back();
+    row.id = std::move(id);
+    row.rfc = std::move(rfc);
+  };
+  for (const auto verdict : {Verdict::pass, Verdict::info, Verdict::unsupported, Verdict::warn, Verdict::inconclusive,
+                             Verdict::fail, Verdict::crash, Verdict::hang, Verdict::error}) {
+    tests.push_back(result(std::string(to_string(verdict)), verdict));
+    add(tests.back().requirements.front(), "9293");
+  }
+  add("untested", "9293");
+  add("other", "793");
+  const auto standings = requirement_standings(tests);
+  EXPECT_EQ(count_standings(catalogue, "9293", standings, "linux"),
+            (StandingCounts{.met = 2, .not_met = 4, .unsupported = 1, .undecided = 2, .untested = 1}));
+  EXPECT_EQ(count_standings(catalogue, "793", standings, "linux"), StandingCounts{.untested = 1});
+  EXPECT_EQ(count_standings(catalogue, "9293", standings, "lwip"), StandingCounts{.untested = 10});
+}
+
 TEST(Unexpected, IsWhatTheBaselineDoesNotExplain) {
   TestResult test;
   test.overlay = Overlay::none;

@@ -56,8 +56,12 @@ std::string header(const TestResult& result, const std::vector<Requirement>& cat
 void add_paragraph(std::string& out, std::string_view text, const Style& style, Tone tone = Tone::plain) {
   if (text.empty()) return;
   const auto width = static_cast<std::size_t>(std::max(style.width, 60)) - kIndent.size();
-  for (const std::string& line : wrap(visible(text), width)) {
-    out += fmt::format("{}{}\n", kIndent, paint(line, tone, style));
+  while (!text.empty()) {  // last words of a program are lines
+    const std::size_t end = text.find('\n');
+    for (const std::string& line : wrap(visible(text.substr(0, end)), width)) {
+      out += fmt::format("{}{}\n", kIndent, paint(line, tone, style));
+    }
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
   }
 }
 

@@ -50,6 +50,14 @@ TEST(FailureText, KeepsToItsWidthExceptWhereTextIsThereToBeCopied) {
   }
 }
 
+TEST(FailureText, LastWordsAreLines) {
+  auto run = sample_run();
+  run.tests[0].reason = "The target died. It said:\n  at line 7\n\nassertion `n > 0' failed";
+  EXPECT_THAT(failure_text(run.tests[0], run, Style{}), HasSubstr("      The target died. It said:\n        at line 7\n"
+                                                                  "      \n      assertion `n > 0' failed\n"));
+  EXPECT_THAT(summary_text(run, Style{}), HasSubstr(" The target died. It said: assertion `n > 0' failed\n"));
+}
+
 TEST(FailureText, HasNoEscapeSequencesWithoutColour) {
   EXPECT_THAT(all_failures(hostile_run(), Style{}), Not(HasSubstr("\x1b")));
   EXPECT_THAT(all_failures(hostile_run(), Style{}), HasSubstr("\\x1b[31m"));
@@ -86,6 +94,13 @@ TEST(DifferenceText, ShowsHexWhereItHelps) {
 
 TEST(SummaryText, LooksLikeTheGoldenText) {
   expect_golden("summary.golden", summary_text(sample_run(), Style{}));
+}
+
+TEST(SummaryText, OfOneTargetSaysWhatItDoesNotMeet) {
+  auto run = sample_run();
+  run.targets.resize(1);
+  std::erase_if(run.tests, [&](const TestResult& test) { return test.target != run.targets.front().name; });
+  expect_golden("summary-of-one.golden", summary_text(run, Style{}));
 }
 
 TEST(SummaryText, SaysSoWhenNothingWasRunOrTheRunWasInterrupted) {

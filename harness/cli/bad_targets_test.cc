@@ -173,6 +173,7 @@ TEST_F(BadTargets, WhatDoesNotStartIsSaidOnce) {
   runs["babbles"] = run_program_fault("babble");
   runs["is not there"] = run_target("program: [./no-such-program]\n");
   runs["is not in PATH"] = run_target("program: [no-such-program]\n");
+  runs["is in PATH, and no adapter"] = run_target("program: [true]\npackage: coreutils\n");
   runs["is no plug-in"] = run_target("adapter: /usr/bin/env\n");
   runs["is no adapter"] = run_target("adapter: libm.so.6\n");
   runs["has no attachment"] = run_target("");
@@ -183,6 +184,28 @@ TEST_F(BadTargets, WhatDoesNotStartIsSaidOnce) {
     all += what + "\n" + finished.err;
   }
   expect_golden("targets-that-do-not-start", std::regex_replace(all, std::regex(kAdapters), "ADAPTERS"));
+}
+
+// What goes wrong everywhere is shown often enough; all is in the list, and where it is asked for.
+TEST_F(BadTargets, ManyDeviationsDoNotFillTheScreen) {
+  write("bad.yaml", "target: bad\nadapter: " + kAdapters + "/bad.so\nparams: {fault: crash}\n");
+  const auto shown = [&](const std::string& how) {
+    const auto out = run({"run", "own/b-poison", "--target", "bad.yaml", "--repeat", "30", how}).out;
+    EXPECT_THAT(out, HasSubstr("unexpected (30)"));
+    const std::regex header("(^|\n)CRASH ");
+    return std::pair(std::distance(std::sregex_iterator(out.begin(), out.end(), header), std::sregex_iterator()),
+                     out.find("5 more deviate; -v shows all") != std::string::npos);
+  };
+  EXPECT_EQ(shown("--quiet"), std::pair(25L, true));
+  EXPECT_EQ(shown("--verbose"), std::pair(30L, false));
+}
+
+TEST_F(BadTargets, AnAdapterThatWasBuiltIsFoundByItsName) {
+  EXPECT_EQ(run({"run", "--target", "reference.so", "--report", "json=r.json"}).code, kAsExpected);
+  EXPECT_EQ(results().size(), 3u);
+  const auto missing = run({"run", "--target", "./reference.so"});
+  EXPECT_EQ(missing.code, kUsage);
+  EXPECT_THAT(missing.err, HasSubstr("; there is no such file"));
 }
 
 TEST_F(BadTargets, OneOfSeveralIsMissing) {

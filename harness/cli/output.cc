@@ -75,12 +75,22 @@ void Screen::result(const reports::TestResult& result, const std::vector<reports
   const bool unexplained = result.verdict == reports::Verdict::warn && result.overlay == reports::Overlay::none;
   const bool notable = result.overlay == reports::Overlay::unexpected || (unexplained && !quiet_);
   if (!notable && !verbose_) return;
+  // A stack that does little right would fill the terminal with what nobody reads to its end.
+  constexpr std::size_t most_shown = 25;
+  if (!verbose_ && shown_ == most_shown) {
+    ++not_shown_;
+    return;
+  }
+  ++shown_;
   end_progress();
   fmt::print("{}\n", reports::failure_text(result, catalogue, style_, version));
   std::fflush(stdout);
 }
 
 void Screen::summary(const reports::Run& run) {
+  if (not_shown_ > 0)
+    fmt::print("{} more deviate; -v shows all with their conversations, --report html=FILE lets you choose\n\n",
+               not_shown_);
   fmt::print("{}", reports::summary_text(run, style_));
   std::fflush(stdout);
 }

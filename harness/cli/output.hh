@@ -30,6 +30,7 @@ class Screen {
  private:
   bool verbose_, quiet_, terminal_;
   reports::Style style_;
+  std::size_t shown_ = 0, not_shown_ = 0;  // results with their conversations
   bool progress_shown_ = false;
   std::int64_t last_progress_ms_ = 0;
 };

@@ -89,14 +89,27 @@ std::string target_names(const std::string& suites_folder) {
   return out;
 }
 
-// Where it is written, or among the adapters that were built with this program.
+// Among the adapters that were built with this program.
+fs::path built_adapter(const std::string& written) {
+  std::error_code error;
+  return fs::read_symlink("/proc/self/exe", error).parent_path() / "adapters" / written;
+}
+
+// Where it is written, or among those that were built.
 std::string resolve(const std::string& written, const fs::path& beside) {
   if (fs::path(written).is_absolute()) return written;
   if (const auto near = beside / written; is_file(near)) return near.string();
-  std::error_code error;
-  const auto built = fs::read_symlink("/proc/self/exe", error).parent_path() / "adapters" / written;
-  if (is_file(built)) return built.string();
+  if (const auto built = built_adapter(written); is_file(built)) return built.string();
   return written.find('/') == std::string::npos ? written : (beside / written).string();
+}
+
+bool is_in_path(const std::string& program) {
+  if (program.find('/') != std::string::npos) return false;
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (is_file(fs::path(folder) / program)) return true;
+  return false;
 }
 
 // A target without a file: the values are the default ones.
@@ -122,6 +135,17 @@ std::expected<TargetChoice, int> from_file(const std::string& word, const fs::pa
   const auto beside = path.parent_path();
   if (!choice.file.plug_in.empty()) choice.file.plug_in = resolve(choice.file.plug_in, beside);
   if (!choice.file.program.empty()) choice.file.program.front() = resolve(choice.file.program.front(), beside);
+  return choice;
+}
+
+std::expected<TargetChoice, int> from_adapter(const std::string& word, const std::string& path,
+                                              const fs::path& folder) {
+  auto choice = bare(word, fs::path(word).stem().string(), folder);
+  if (!choice) return choice;
+  if (word.ends_with(".so"))
+    choice->file.plug_in = path;
+  else
+    choice->file.program = {path};
   return choice;
 }
 
@@ -198,21 +222,14 @@ std::expected<TargetChoice, int> find_target(const std::string& word, const std:
   if (const auto path = folder / (word + ".yaml"); word.find('/') == std::string::npos && is_file(path))
     return from_file(word, path, folder);
   if (is_file(word) && (word.ends_with(".yaml") || word.ends_with(".yml"))) return from_file(word, word, folder);
-  if (is_file(word)) {
-    auto choice = bare(word, fs::path(word).stem().string(), folder);
-    if (!choice) return choice;
-    const auto path = fs::absolute(word).string();
-    if (word.ends_with(".so"))
-      choice->file.plug_in = path;
-    else
-      choice->file.program = {path};
-    return choice;
-  }
+  if (is_file(word)) return from_adapter(word, fs::absolute(word).string(), folder);
+  if (const auto built = built_adapter(word); word.find('/') == std::string::npos && is_file(built))
+    return from_adapter(word, built.string(), folder);
   fmt::print(
       stderr,
       "tcpspec: unknown target `{}`\n  one of: {}\n  or the path of a target's YAML file, of an adapter (.so), or of a "
-      "program that is one\n",
-      word, target_names(suites_folder));
+      "program that is one{}\n",
+      word, target_names(suites_folder), word.find('/') == std::string::npos ? "" : "; there is no such file");
   return std::unexpected(kUsage);
 }
 
@@ -229,7 +246,8 @@ std::expected<std::unique_ptr<target::Target>, target::EnvironmentError> open_ta
         .what = fmt::format("{} does not say how the target is attached", file.path),
         .hint = "adapter: my-stack.so, program: [./my-stack], or remote: {...}; see harness/target/README.md"});
   const auto& path = file.plug_in.empty() ? file.program.front() : file.plug_in;
-  if (!file.package.empty() && !is_file(path))
+  const bool elsewhere = file.plug_in.empty() && is_in_path(path);
+  if (!file.package.empty() && !is_file(path) && !elsewhere)
     return std::unexpected(target::EnvironmentError{.what = fmt::format("the adapter `{}` was not built", path),
                                                     .hint = fmt::format("needs {}", file.package)});
   target::AdapterOptions options;
@@ -239,7 +257,7 @@ std::expected<std::unique_ptr<target::Target>, target::EnvironmentError> open_ta
   options.without = file.without;
   if (file.hang_after) options.hang_after = *file.hang_after;
   auto opened = target::open_adapter_target(options);
-  if (!opened && !file.package.empty()) opened.error().hint = fmt::format("needs {}", file.package);
+  if (!opened && !file.package.empty()) opened.error().hint += fmt::format("; it needs {}", file.package);
   return opened;
 }
 

@@ -72,6 +72,16 @@ TEST(Call, WhatTheTargetCannotDoIsUnsupported) {
   EXPECT_EQ(rig.verdict(), Verdict::unsupported);
 }
 
+TEST(Call, WhatTheTargetCannotDoExplainsWhatDidNotCome) {
+  for (const auto* given : {"given: {state: ESTABLISHED, role: active}\nsteps: []\n",
+                            "steps:\n  - {call: connect, as: opening}\n  - expect: {flags: S}\n"}) {
+    Rig rig(given);
+    rig.complete_last(0, ENOTSUP);
+    EXPECT_EQ(rig.verdict(), Verdict::unsupported);
+    EXPECT_EQ(rig.outcome().reason, "the target cannot do `connect = EOPNOTSUPP`");
+  }
+}
+
 TEST(Result, CompletesACallThatWasOnlyStarted) {
   Rig rig(
       "given: ESTABLISHED\nsteps:\n  - {call: {recv: 2}, as: reading}\n  - send: {flags: PA, data: 2}\n  - {result: "

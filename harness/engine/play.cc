@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 
 #include "script/value.hh"
@@ -110,7 +109,8 @@ void Play::on_failure(const target::TargetFailure& failure, Instant now) {
   using Kind = target::TargetFailure::Kind;
   worst_ = failure.kind == Kind::crash ? Verdict::crash : failure.kind == Kind::hang ? Verdict::hang : Verdict::error;
   outcome_.reason = failure.what;
-  note(EntryKind::note, Mark::unexpected, current_, now, failure.what);
+  // Its last words, which may be many lines, are for the reason.
+  note(EntryKind::note, Mark::unexpected, current_, now, failure.what.substr(0, failure.what.find(". It said:\n")));
   finish(now);
 }
 
@@ -269,11 +269,6 @@ void Play::judge_unmentioned() {
   for (const auto& pending : calls_) {
     if (!pending.result || pending.mentioned) continue;
     note(EntryKind::completion, Mark::unexpected, nullptr, pending.completed.not_after, pending.words);
-    if (pending.result->error == ENOTSUP) {
-      take_outcome(script::Outcome::unsupported, fmt::format("the target cannot do `{}`", pending.words),
-                   outcome_.trace.size() - 1);
-      return;
-    }
     return diverge(nullptr, fmt::format("the call `{}` completed, and no step expects that", pending.name));
   }
 }

@@ -90,6 +90,14 @@ TEST(Verdicts, CrashAndHangAreSaidAtOnce) {
   }
 }
 
+TEST(Verdicts, LastWordsAreForTheReason) {
+  Rig rig("given: ESTABLISHED\nsteps:\n  - wait: 1s\n");
+  rig.establish();
+  rig.play().on_failure({0, target::TargetFailure::Kind::crash, "it died. It said:\none\ntwo"}, rig.now);
+  EXPECT_EQ(rig.outcome().reason, "it died. It said:\none\ntwo");
+  EXPECT_EQ(rig.outcome().trace.back().text, "it died");
+}
+
 TEST(Verdicts, AFloodEndsTheTest) {
   engine::Setup setup;
   setup.most_packets = 3;

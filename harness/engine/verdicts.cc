@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "engine/play.hh"
 
@@ -47,8 +48,17 @@ Verdict Play::divergence_verdict(const script::Step* step) const {
   return Verdict::fail;
 }
 
-// The entry recorded last is where the play left the script.
+// The entry recorded last is where the play left the script. A call that nobody has asked about yet
+// may have said why: nothing comes of a connect where the target has none.
 void Play::diverge(const script::Step* step, std::string reason) {
+  const auto cannot = std::ranges::find_if(
+      calls_, [](const PendingCall& call) { return !call.mentioned && call.result && call.result->error == ENOTSUP; });
+  if (cannot != calls_.end() && !diverged_) {
+    take_outcome(script::Outcome::unsupported, fmt::format("the target cannot do `{}`", cannot->words),
+                 outcome_.trace.size() - 1);
+    diverged_ = true;
+    return;
+  }
   const auto verdict = divergence_verdict(step);
   if (verdict == Verdict::inconclusive)
     reason = fmt::format("the state that the test starts from was not reached: {}", reason);

@@ -5,6 +5,8 @@
 
 #include <cstdlib>
 #include <map>
+#include <set>
+#include <string>
 
 #include "target/adapter_target.hh"
 #include "target/reference_target.hh"
@@ -22,8 +24,9 @@ std::map<std::string, AcceptanceCheck> examine(const OpenTarget& open) {
 }
 
 // The reference stack with one fault (harness/adapters/bad).
-OpenTarget with_fault(const std::string& fault) {
+OpenTarget with_fault(const std::string& fault, const std::set<std::string>& without = {}) {
   target::AdapterOptions options;
+  options.without = without;
   options.plug_in = TCPSPEC_ADAPTERS "/bad.so";
   options.params = "fault=" + fault;
   setenv("TCPSPEC_ADAPTER_HOST", TCPSPEC_ADAPTER_HOST, 1);
@@ -73,6 +76,17 @@ TEST(Acceptance, ADeadlineThatIsTooLateIsSeen) {
   const auto checks = examine(with_fault("late"));
   EXPECT_EQ(checks.at("clock").status, Status::failed);
   EXPECT_THAT(checks.at("clock").detail, HasSubstr("not exact"));
+}
+
+TEST(Acceptance, WhatIsNotRepeatableIsNotJudgedByItsClock) {
+  EXPECT_EQ(examine(with_fault("chance")).at("clock").status, Status::noted);
+}
+
+TEST(Acceptance, AnErrorInPlaceOfUnsupportedIsSeen) {
+  const auto checks = examine(with_fault("wrong-error", {"socket-options"}));
+  EXPECT_EQ(checks.at("socket-options").status, Status::noted);
+  EXPECT_THAT(checks.at("socket-options").detail, HasSubstr("setsockopt(TCP_NODELAY, 1) = ENOTCONN"));
+  EXPECT_THAT(checks.at("socket-options").detail, HasSubstr("TCPSPEC_UNSUPPORTED"));
 }
 
 TEST(Acceptance, ACapabilityThatIsNotThereIsSeen) {

@@ -94,7 +94,7 @@ typedef struct {
 typedef struct {
   void *context; /* first argument of the functions */
   void (*packet_out)(void *context, const uint8_t *datagram, size_t octets);
-  void (*log)(void *context, const char *line); /* shown beside a failure */
+  void (*log)(void *context, const char *line); /* told when the stack dies */
 } tcpspec_host;
 
 typedef struct {

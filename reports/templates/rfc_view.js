@@ -39,14 +39,44 @@ function requirementRow(row) {
     byTarget.map((results, target) => standingCell(results, data.targets[target])));
 }
 
+// How a requirement stands, in the words of the terminal.
+const STANDINGS = [["met", "pass", "info"], ["not met", "warn", "fail", "crash", "hang"], ["unsupported", "unsupported"],
+  ["undecided", "inconclusive", "error"], ["untested"]].map(([name, ...verdicts]) => ({name, verdicts}));
+const UNTESTED = STANDINGS.length - 1;
+const COLOURS = ["pass", "fail", "unsupported", "inconclusive", "unsupported"].map((name) => VERDICTS.indexOf(name));
+
+const standingIndex = (verdict) =>
+  verdict === null ? UNTESTED : STANDINGS.findIndex((one) => one.verdicts.includes(VERDICTS[verdict]));
+const verdictsByRequirement = new Map();  // of each target
+function verdictsOf(row) {
+  if (!verdictsByRequirement.has(row.id)) verdictsByRequirement.set(row.id, standingsByTarget(row).map(standing));
+  return verdictsByRequirement.get(row.id);
+}
+const standsOn = (row, target) => standingIndex(verdictsOf(row)[target]);
+
 function meter(list, target) {
-  const standings = list.map((row) => standing(resultsOf(row.id, target)));
-  const met = standings.filter((verdict) => verdict === 0 || verdict === 1).length;
-  const parts = VERDICTS.map((_, verdict) => standings.filter((one) => one === verdict).length);
+  const verdicts = list.map((row) => verdictsOf(row)[target]);
+  const parts = VERDICTS.map((_, verdict) => verdicts.filter((one) => one === verdict).length);
+  const counts = STANDINGS.map((_, index) => verdicts.filter((verdict) => standingIndex(verdict) === index).length);
   return h("span", {class: "meter"}, data.targets[target].name,
     h("i", {"aria-hidden": "true"}, parts.map((count, verdict) => count === 0 ? null :
       h("span", {class: `v${verdict}`, style: `width:${100 * count / list.length}%`}))),
-    `${met} of ${list.length} met`);
+    STANDINGS.map(({name}, index) => counts[index] && `${counts[index]} ${name}`).filter(Boolean).join(", "));
+}
+
+function toggleStanding(name) {
+  const chosen = new Set(state.standing ? state.standing.split(",") : []);
+  if (!chosen.delete(name)) chosen.add(name);
+  change({standing: STANDINGS.map((one) => one.name).filter((one) => chosen.has(one)).join(",")});
+}
+
+function standingChips() {
+  const counts = STANDINGS.map((_, index) =>
+    data.targets.reduce((sum, _, target) => sum + data.catalogue.filter((row) => standsOn(row, target) === index).length, 0));
+  const chosen = state.standing ? state.standing.split(",") : STANDINGS.map(({name}) => name);
+  return h("fieldset", {class: "chips", "aria-label": "Standings"}, STANDINGS.map(({name}, index) => counts[index] === 0 ? null :
+    h("button", {type: "button", class: `chip v${COLOURS[index]}`, "data-standing": name,
+      "aria-pressed": String(chosen.includes(name)), onclick: () => toggleStanding(name)}, `${name} ${counts[index]}`)));
 }
 
 const bySection = (a, b) => a.section.localeCompare(b.section, "en", {numeric: true});
@@ -69,29 +99,36 @@ function rfcTable(rfc, list) {
       members.map(requirementRow)])));
 }
 
-function rfcBlock(rfc, list) {
+// The meter is of the whole RFC, the table of what was chosen.
+function rfcBlock(rfc, list, kept) {
   const block = h("details", {class: "rfc"}, h("summary", {}, h("strong", {}, `RFC ${rfc}`),
     data.targets.map((_, target) => meter(list, target))));
   block.addEventListener("toggle", () => {
-    if (block.open && !find("table", block)) block.append(rfcTable(rfc, list));
+    if (block.open && !find("table", block)) block.append(rfcTable(rfc, kept));
   });
   return block;
 }
 
-let rfcBuilt = false;
+const rfcBody = h("div", {});
+let rfcDrawnFor = null;  // the standings that were chosen
 function showRfc() {
-  if (rfcBuilt) return;
-  rfcBuilt = true;
-  const view = find("#rfc");
+  if (rfcDrawnFor === state.standing) return;
+  rfcDrawnFor = state.standing;
+  if (!rfcBody.isConnected) find("#rfc").append(rfcBody);
   if (data.catalogue.length === 0) {
-    view.append(h("p", {}, "This run has no catalogue of requirements."));
+    rfcBody.replaceChildren(h("p", {}, "This run has no catalogue of requirements."));
     return;
   }
-  const untested = data.catalogue.filter((row) => !testsByRequirement.has(row.id)).length;
-  view.append(h("p", {class: "rfc-head"}, `${data.catalogue.length} requirements, ${untested} of them untested. ` +
-    "A requirement stands as its worst test; it is met when that is pass or info."));
-  const blocks = [...new Set(data.catalogue.map((row) => row.rfc))]  // in the order of the catalogue
-    .map((rfc) => rfcBlock(rfc, data.catalogue.filter((row) => row.rfc === rfc)));
-  blocks.slice(0, data.catalogue.length > 60 ? 1 : blocks.length).forEach((block) => { block.open = true; });
-  view.append(...blocks);
+  const chosen = state.standing.split(",");
+  const isKept = (row) => !state.standing ||
+    data.targets.some((_, target) => chosen.includes(STANDINGS[standsOn(row, target)].name));
+  const lists = [...new Set(data.catalogue.map((row) => row.rfc))]  // in the order of the catalogue
+    .map((rfc) => [rfc, data.catalogue.filter((row) => row.rfc === rfc)])
+    .map(([rfc, list]) => [rfc, list, list.filter(isKept)]).filter(([, , kept]) => kept.length > 0);
+  const blocks = lists.map(([rfc, list, kept]) => rfcBlock(rfc, list, kept));
+  const few = lists.reduce((sum, [, , kept]) => sum + kept.length, 0) <= 60;
+  blocks.slice(0, few ? blocks.length : 1).forEach((block) => { block.open = true; });
+  rfcBody.replaceChildren(h("p", {class: "rfc-head"}, `${data.catalogue.length} requirements. ` +
+    "Each stands as its worst test; it is met when that is pass or info, and not met when it is warn or worse."),
+    standingChips(), ...blocks);
 }

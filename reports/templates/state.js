@@ -1,7 +1,7 @@
 // What is shown lies in the address, so that a link shows the same:
-// #view=rfc&q=rst&verdict=fail,warn&rfc=5961&req=…&tag=…&target=…&overlay=unexpected&sort=time&down=1&test=…&on=…
+// #view=rfc&q=rst&verdict=fail,warn&rfc=5961&req=…&tag=…&target=…&overlay=unexpected&standing=not met&sort=time&down=1&test=…&on=…
 
-const state = {view: "tests", q: "", verdict: "", rfc: "", req: "", tag: "", target: "", overlay: "", sort: "", down: "", test: "", on: ""};
+const state = {view: "tests", q: "", verdict: "", rfc: "", req: "", tag: "", target: "", overlay: "", standing: "", sort: "", down: "", test: "", on: ""};
 const DEFAULTS = {...state};
 const listeners = [];
 

@@ -48,6 +48,12 @@
   one("[data-view=rfc]").click();
   await pause();
   note("requirements", document.querySelectorAll("#rfc td.text").length);
+  note("of RFC 9293", one("#rfc .meter").textContent);
+  one("[data-standing='not met']").click();
+  await pause();
+  note("not met on a target", document.querySelectorAll("#rfc td.text").length);
+  one("[data-standing='not met']").click();
+  await pause();
   location.hash = "#t0.0";
   await pause();
   note("capture", one("#panel a[download]").getAttribute("href"));

@@ -61,6 +61,7 @@ int advance(tcpspec_stack* stack, std::uint64_t now) {
 
 int set_option(tcpspec_stack* stack, tcpspec_socket socket, const char* name, std::int64_t value) {
   if (fault == "boast" && std::string_view(name) == "SO_KEEPALIVE") return TCPSPEC_OK;
+  if (fault == "wrong-error") return TCPSPEC_NOT_CONNECTED;
   return tcpspec::adapter::reference_adapter().set_option(stack, socket, name, value);
 }
 
