@@ -56,6 +56,7 @@ class BadTargets : public Cli {
     // With sanitizers a program that ends looks for leaks with a process of its own, which is ours
     // then where we kill the program meanwhile.
     setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+    setenv("LC_ALL", "C", 1);  // env(1) quotes by it
   }
   void TearDown() override {
     EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1) << "a process was left behind";
