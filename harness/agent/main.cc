@@ -107,11 +107,7 @@ int serve(const Place& place, std::string_view words) {
   }
 }
 
-}  // namespace
-}  // namespace tcpspec::agent
-
-int main(int count, char** words) {
-  using namespace tcpspec::agent;
+int run(int count, char** words) {
   // Whoever reads our words wants each line at once.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   const bool listens = count == 3 && std::string_view(words[1]) == "--listen";
@@ -123,4 +119,11 @@ int main(int count, char** words) {
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   return serve(*place, words[2]);
+}
+
+}  // namespace
+}  // namespace tcpspec::agent
+
+int main(int count, char** words) {
+  return tcpspec::agent::run(count, words);
 }

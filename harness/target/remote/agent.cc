@@ -111,7 +111,7 @@ bool AgentConnection::send(adapter::OctetsView message) {
   while (!message.empty()) {
     const auto sent = ::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
-    if (sent <= 0) {
+    if (sent < 0) {
       break_off(errno == EAGAIN ? "it takes nothing" : std::generic_category().message(errno));
       return false;
     }
