@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <random>
 #include <unordered_map>
 #include <utility>
 
@@ -121,7 +122,8 @@ std::expected<void, EnvironmentError> RemoteTarget::add_side(const std::optional
                          .hint = "testers: 10.9.128.0/17, a range in the target's network that it is not in itself"});
   const auto most = side->gateway ? side->testers.hosts() : std::min(side->testers.hosts(), most_neighbours);
   description_.most_attachments = std::min<std::size_t>(description_.most_attachments, most);
-  testers_.emplace(side->address.family, Circle(most));
+  // Somewhere else in each run: the target may remember peers of the last one.
+  testers_.emplace(side->address.family, Circle(most, std::random_device{}()));
   hosts_.add(side->address, side->testers, side->gateway);
   return {};
 }

@@ -17,7 +17,7 @@ inline constexpr std::uint32_t tester_addresses = 254u << 16;
 // The numbers 0 to size-1; take() gives the one that was free, and not given out, for longest.
 class Circle {
  public:
-  explicit Circle(std::uint32_t size) : taken_(size, false) {}
+  explicit Circle(std::uint32_t size, std::uint32_t first = 0) : taken_(size, false), next_(first % size) {}
   [[nodiscard]] std::optional<std::uint32_t> take();
   void give_back(std::uint32_t number) { taken_[number] = false; }
 
