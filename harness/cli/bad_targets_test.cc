@@ -205,6 +205,13 @@ TEST_F(BadTargets, ManyDeviationsDoNotFillTheScreen) {
   EXPECT_EQ(shown("--verbose"), std::pair(30L, false));
 }
 
+TEST_F(BadTargets, AProgramBesideTheTargetsFileIsFoundThere) {
+  fs::copy_file(kAdapters + "/bad-program", folder_ / "mine");
+  EXPECT_EQ(run_target("program: [mine]\n").code, kAsExpected);  // a file in the folder where we are
+  write("below/other.yaml", "program: [../mine]\n");
+  EXPECT_EQ(run({"run", "--target", "below/other.yaml"}).code, kAsExpected);
+}
+
 TEST_F(BadTargets, AnAdapterThatWasBuiltIsFoundByItsName) {
   EXPECT_EQ(run({"run", "--target", "reference.so", "--report", "json=r.json"}).code, kAsExpected);
   EXPECT_EQ(results().size(), 3u);

@@ -98,7 +98,8 @@ fs::path built_adapter(const std::string& written) {
 // Where it is written, or among those that were built.
 std::string resolve(const std::string& written, const fs::path& beside) {
   if (fs::path(written).is_absolute()) return written;
-  if (const auto near = beside / written; is_file(near)) return near.string();
+  // With a slash: what has none is looked up in PATH.
+  if (const auto near = (beside.empty() ? fs::path(".") : beside) / written; is_file(near)) return near.string();
   if (const auto built = built_adapter(written); is_file(built)) return built.string();
   return written.find('/') == std::string::npos ? written : (beside / written).string();
 }

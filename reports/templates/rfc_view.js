@@ -24,8 +24,10 @@ function standingCell(results, target) {
   return h("td", {"data-on": target.name}, badge(verdict, "a", {href: linkTo({view: "rfc", test: shown.test.id, on: target.name})}));
 }
 
+// Those that decide how it stands come first.
 function testLinks(row, byTarget) {
-  const ids = distinct(byTarget.flat().map((result) => result.test.id));
+  const weight = (result) => result.v === UNSUPPORTED ? -1 : result.v;
+  const ids = [...new Set(byTarget.flat().sort((a, b) => weight(b) - weight(a)).map((result) => result.test.id))];
   if (ids.length === 0) return null;
   const shown = ids.slice(0, 3).map((id) => h("a", {href: linkTo({view: "rfc", test: id})}, id));
   const rest = ids.length > 3 ? h("a", {href: linkTo({req: row.id})}, `all ${ids.length} tests`) : null;
