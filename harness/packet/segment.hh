@@ -63,6 +63,7 @@ struct Malformation {
   std::optional<std::size_t> truncate_to = {};  // octets of the datagram that are sent; length fields unchanged
 
   [[nodiscard]] bool empty() const;
+  friend bool operator==(const Malformation&, const Malformation&) = default;
 };
 
 // The IP datagram. Options that exceed 40 octets are written all the same and the
