@@ -16,7 +16,7 @@ Play::Play(const script::Test& test, Setup setup, Commands& commands)
       setup_(std::move(setup)),
       commands_(commands),
       captures_(test.captures.size()),
-      random_(setup_.seed) {}
+      draw_(setup_.seed) {}
 
 std::int64_t Play::variable(script::Variable variable, int index) const {
   if (index < 0) index = current_ ? current_->connection : 0;
@@ -34,13 +34,9 @@ Duration Play::scaled(Duration duration) const {
 }
 
 void Play::make_connections() {
-  // Just before the wrap and just before the sign bit: arithmetic that forgets to be
-  // modular shows at once.
-  static constexpr std::uint32_t kStarts[] = {0xffffff00u, 0x7fffff00u, 0xfffffffeu, 0x7ffffffeu};
   for (std::size_t i = 0; i < test_.connections.size(); ++i) {
     const auto& declared = test_.connections[i];
-    auto iss = packet::Seq32(kStarts[draw(4)] + draw(2));
-    auto port = static_cast<std::uint16_t>(10000 + 16 * i + draw(16));
+    auto [iss, port] = draw_beginning(draw_, i);
     if (declared.tuple_of >= 0)
       port = connection(declared.tuple_of).tester_port;
     else if (declared.iss)

@@ -11,10 +11,10 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
+#include "engine/beginning.hh"
 #include "engine/peer.hh"
 #include "engine/trace.hh"
 #include "oracle/connection_view.hh"
@@ -146,8 +146,6 @@ class Play final : private script::Scope {
     Bytes bytes;
   };
   enum class Progress : std::uint8_t { done, waiting };
-  // RFC 7323 section 5.4 wants a clock of 1 ms to 1 s per tick; the tester's starts before the wrap.
-  static constexpr std::uint32_t first_timestamp = 0xfffff000u;
   // A time that is not what the script says, and the sentence about it.
   struct TimingFault {
     oracle::FieldDifference difference;
@@ -169,7 +167,6 @@ class Play final : private script::Scope {
   void finish(Instant now);
   void record_leftovers();
   Duration scaled(Duration duration) const;
-  std::uint32_t draw(std::uint32_t below) { return static_cast<std::uint32_t>(random_() >> 33) % below; }
   void activate(int index);
   void done_at(Instant instant) { previous_done_ = {instant, instant}; }
   Instant patience(const script::Step& step, Instant now) const;
@@ -265,8 +262,7 @@ class Play final : private script::Scope {
   std::vector<Literal> literals_;
   std::vector<Frame> frames_;
   oracle::InvariantMonitor monitor_;
-  // Cheap to seed, as every play does. Knuth's MMIX; its low bits are worth little.
-  std::linear_congruential_engine<std::uint64_t, 6364136223846793005u, 1442695040888963407u, 0> random_;
+  Draw draw_;
 
   const script::Step* current_ = nullptr;  // entered, not done
   Instant step_started_;

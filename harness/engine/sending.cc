@@ -142,18 +142,6 @@ void Play::acknowledge(int index, Instant now) {
   send_segment(index, std::move(segment), current_, {}, oracle::Acceptance::expected, now);
 }
 
-namespace {
-
-// The quoted datagram with another sequence number or port: what a forger would send.
-// Checksums are not repaired: RFC 792 lets a receiver see eight octets only.
-void put16(Bytes& bytes, std::size_t at, std::uint16_t value) {
-  if (at + 2 > bytes.size()) return;
-  bytes[at] = static_cast<std::byte>(value >> 8);
-  bytes[at + 1] = static_cast<std::byte>(value & 0xff);
-}
-
-}  // namespace
-
 void Play::run_icmp(const script::SendIcmp& icmp, const script::Step& step, Instant now) {
   auto& own = connection(step.connection);
   Bytes quoted;
@@ -164,13 +152,11 @@ void Play::run_icmp(const script::SendIcmp& icmp, const script::Step& step, Inst
   const packet::SegmentView view{packet::BytesView(quoted)};
   if (!view.has_tcp_header())
     return give_up(step, "an ICMP message quotes a segment of the target, and it has sent none");
-  const auto tcp = static_cast<std::size_t>(view.ip_payload().data() - quoted.data());
-  if (icmp.quoted_source_port) put16(quoted, tcp, static_cast<std::uint16_t>(icmp.quoted_source_port->evaluate(*this)));
-  if (icmp.quoted_seq) {
-    const auto seq = own.view.from_target_space(icmp.quoted_seq->evaluate(*this)).raw();
-    put16(quoted, tcp + 4, static_cast<std::uint16_t>(seq >> 16));
-    put16(quoted, tcp + 6, static_cast<std::uint16_t>(seq & 0xffff));
-  }
+  std::optional<std::uint32_t> seq;
+  if (icmp.quoted_seq) seq = own.view.from_target_space(icmp.quoted_seq->evaluate(*this)).raw();
+  std::optional<std::uint16_t> port;
+  if (icmp.quoted_source_port) port = static_cast<std::uint16_t>(icmp.quoted_source_port->evaluate(*this));
+  packet::forge_quotation(quoted, seq, port);
   packet::IcmpError error{setup_.attachment.tester,
                           setup_.attachment.target,
                           static_cast<std::uint8_t>(icmp.type),

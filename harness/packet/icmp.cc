@@ -46,6 +46,14 @@ Bytes serialize(const IcmpError& error) {
   return datagram;
 }
 
+void forge_quotation(Bytes& quoted, std::optional<std::uint32_t> seq, std::optional<std::uint16_t> source_port) {
+  const SegmentView view{BytesView(quoted)};
+  if (!view.has_tcp_header()) return;
+  const auto tcp = static_cast<std::size_t>(view.ip_payload().data() - quoted.data());
+  if (source_port) wire::store16(quoted, tcp, *source_port);
+  if (seq) wire::store32(quoted, tcp + 4, *seq);
+}
+
 std::optional<IcmpView> view_icmp(BytesView datagram) {
   const SegmentView view(datagram);
   const BytesView message = view.ip_payload();

@@ -18,6 +18,10 @@ struct IcmpError {
 };
 [[nodiscard]] Bytes serialize(const IcmpError& error);
 
+// A quoted segment with another sequence number or source port: what a forger would send. Checksums
+// are not repaired: RFC 792 lets a receiver see eight octets only. Does nothing to what is no TCP.
+void forge_quotation(Bytes& quoted, std::optional<std::uint32_t> seq, std::optional<std::uint16_t> source_port);
+
 struct IcmpView {
   std::uint8_t type = 0;
   std::uint8_t code = 0;
