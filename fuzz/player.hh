@@ -22,12 +22,15 @@ namespace tcpspec::fuzz {
 using packet::Instant;
 
 struct Entry {
-  enum class Kind : std::uint8_t { sent, answered, called, completed };
+  enum class Kind : std::uint8_t { sent, answered, called, completed, paused };
   Kind kind = Kind::sent;
-  std::uint32_t step = 0;       // of Played::steps: sent, called: this one; else after this one had begun
+  std::uint32_t step = 0;       // of Played::steps: sent, called, paused: this one; else after this one had begun
   std::uint32_t call = 0;       // called, completed: the step of the call
   std::int32_t connection = 0;  // -1: an answer to ports that no connection has
   Instant at;
+  // The target's state just before, as far as the wire and the calls show it; sent, called, paused.
+  script::State state = script::State::closed;
+  std::uint32_t place = 0;    // sent: where it lies against the target's variables (transitions.hh)
   Bytes datagram;             // sent, answered: from the IP header
   target::CallResult result;  // completed
 };

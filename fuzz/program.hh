@@ -73,9 +73,9 @@ struct SendSegment {
 
 struct SendIcmp {
   std::uint8_t type = 3, code = 0;
-  std::optional<std::uint32_t> rest_of_header;
-  std::optional<Number> quoted_seq;  // target's space; default: that of its last segment
-  std::optional<std::uint16_t> quoted_source_port;
+  std::optional<std::uint32_t> rest_of_header = std::nullopt;
+  std::optional<Number> quoted_seq = std::nullopt;  // target's space; default: that of its last segment
+  std::optional<std::uint16_t> quoted_source_port = std::nullopt;
   friend bool operator==(const SendIcmp&, const SendIcmp&) = default;
 };
 

@@ -1,0 +1,523 @@
+#include "fuzz/player.hh"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "engine/beginning.hh"
+#include "engine/play.hh"
+#include "fuzz/fixture.hh"
+#include "fuzz/transitions.hh"
+#include "packet/icmp.hh"
+
+namespace tcpspec::fuzz {
+namespace {
+
+using packet::Flags;
+using packet::Seq32;
+
+constexpr oracle::Invariant delivery_intact{
+    "delivery-intact", "The application reads each octet once, in order, as it was sent.", "RFC 9293 section 2.2"};
+constexpr oracle::Invariant stream_intact{
+    "stream-intact", "What a target sends is what its application wrote, at its place.", "RFC 9293 section 2.2"};
+constexpr std::int64_t most_octets = 65'000;  // of one segment's text
+// A target that reacts so often at one instant of simulated time goes round in a circle.
+constexpr int most_rounds = 2000;
+
+// Octets that stand in a stream in place of the pattern.
+struct Literal {
+  std::uint8_t connection = 0;
+  engine::Stream stream = engine::Stream::from_tester;
+  std::uint64_t offset = 0;
+  Bytes octets;
+};
+
+struct Side {
+  oracle::ConnectionView view;
+  std::uint16_t tester_port = 0;
+  std::uint16_t target_port = 0;  // 0: not known yet
+  Bytes last_answer;
+  bool urgent_sent = false;
+  bool begins_elsewhere = false;  // a SYN of ours had another number than the ISS: octets count from there
+  ObservedState state;
+};
+
+// One of the application's, as far as its streams are concerned.
+struct Socket {
+  std::uint8_t connection = 0;
+  std::uint64_t sent = 0, received = 0;
+  bool sent_known = true;
+  std::optional<std::uint32_t> last_send = std::nullopt;  // the step
+};
+
+class Playing {
+ public:
+  Playing(const Program& program, target::Target& target, const PlayOptions& options)
+      : program_(program), target_(target), options_(options), draw_(options.seed) {}
+
+  std::expected<Played, target::EnvironmentError> run() {
+    auto place = target_.attach({.family = program_.family, .seed = options_.seed});
+    if (!place) return std::unexpected(place.error());
+    place_ = *place;
+    real_time_ = target_.description().clock == target::Description::Clock::real;
+    played_.started = target_.now();
+    const auto& fixture = steps_of(program_.fixture, program_.family);
+    played_.fixture_steps = fixture.size();
+    played_.steps.reserve(fixture.size() + program_.steps.size());
+    played_.steps = fixture;
+    played_.steps.insert(played_.steps.end(), program_.steps.begin(), program_.steps.end());
+    begin_connections();
+    for (step_ = 0; step_ < played_.steps.size() && !over(); ++step_) take(played_.steps[step_]);
+    if (step_ > 0) --step_;
+    if (!over() && options_.drain > Duration{}) pass(options_.drain);
+    if (real_time_ && !played_.failure) reset_all();
+    played_.ended = target_.now();
+    target_.detach(place_.id);
+    return std::move(played_);
+  }
+
+ private:
+  [[nodiscard]] bool over() const { return played_.failure || played_.flooded; }
+
+  void begin_connections() {
+    for (std::size_t i = 0; i < program_.connections.size(); ++i) {
+      const auto& declared = program_.connections[i];
+      auto [iss, port] = engine::draw_beginning(draw_, i);
+      if (declared.tuple_of >= 0)
+        port = sides_[static_cast<std::size_t>(declared.tuple_of)].tester_port;
+      else if (declared.iss)
+        iss = Seq32(static_cast<std::uint32_t>(declared.iss->offset));
+      sides_.push_back(Side{oracle::ConnectionView(program_.family, iss, place_.mtu), port, 0, {}, false, false, {}});
+      active_.push_back(declared.tuple_of >= 0 ? active_[static_cast<std::size_t>(declared.tuple_of)]
+                                               : static_cast<int>(i));
+    }
+  }
+
+  // A later incarnation takes the ports over when it is first used.
+  void activate(std::size_t index) {
+    const auto& declared = program_.connections[index];
+    auto& own = sides_[index];
+    if (declared.tuple_of < 0 || own.view.used() || active_[index] == static_cast<int>(index)) return;
+    const auto& old = sides_[static_cast<std::size_t>(declared.tuple_of)];
+    if (declared.iss)
+      own.view =
+          oracle::ConnectionView(program_.family, old.view.from_tester_space(value(old, *declared.iss)), place_.mtu);
+    own.target_port = old.target_port;
+    for (std::size_t i = 0; i < sides_.size(); ++i)
+      if (sides_[i].tester_port == own.tester_port) active_[i] = static_cast<int>(index);
+  }
+
+  [[nodiscard]] static std::int64_t value(const Side& side, const Number& number) {
+    using Base = Number::Base;
+    using Variable = script::Variable;
+    const auto variable = [&side](Variable which) { return side.view.variable(which); };
+    switch (number.base) {
+      case Base::zero:
+        return number.offset;
+      case Base::rcv_nxt:
+        return variable(Variable::rcv_nxt) + number.offset;
+      case Base::rcv_edge:
+        return variable(Variable::rcv_nxt) + variable(Variable::rcv_wnd) + number.offset;
+      case Base::snd_nxt:
+        return variable(Variable::snd_nxt) + number.offset;
+      case Base::snd_una:
+        return variable(Variable::snd_una) + number.offset;
+      case Base::rcv_wnd:
+        return variable(Variable::rcv_wnd) + number.offset;
+      case Base::snd_mss:
+        return variable(Variable::snd_mss) + number.offset;
+      case Base::rcv_mss:
+        return variable(Variable::rcv_mss) + number.offset;
+      case Base::ts_recent:
+        return variable(Variable::ts_recent) + number.offset;
+      case Base::ts_val:
+        return variable(Variable::ts_val) + number.offset;
+    }
+    return number.offset;
+  }
+
+  // ---- stimuli
+
+  void take(const Step& step) {
+    activate(step.connection);
+    struct {
+      Playing& playing;
+      const Step& step;
+      void operator()(const SendSegment& send) const { playing.send(send, step.connection); }
+      void operator()(const SendIcmp& icmp) const { playing.send(icmp, step.connection); }
+      void operator()(const Call& call) const { playing.start(call, step.connection); }
+      void operator()(const Pause& pause) const {
+        playing.record(Entry::Kind::paused, step.connection);
+        playing.pass(playing.real_time_ ? std::min(pause.length, playing.options_.longest_pause) : pause.length);
+      }
+    } taking{*this, step};
+    std::visit(taking, step.action);
+    collect();
+  }
+
+  [[nodiscard]] packet::Timestamps own_timestamps(const Side& side) const {
+    const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(target_.now() - played_.started).count();
+    return {engine::first_timestamp + static_cast<std::uint32_t>(elapsed), side.view.target_timestamp()};
+  }
+
+  [[nodiscard]] packet::Option make(const OptionItem& item, const Side& side) const {
+    using Kind = OptionItem::Kind;
+    const auto number = [&](std::size_t i) { return value(side, item.numbers[i]); };
+    switch (item.kind) {
+      case Kind::nop:
+        return packet::Nop{};
+      case Kind::end_of_list:
+        return packet::EndOfList{};
+      case Kind::mss:
+        return packet::Mss{static_cast<std::uint16_t>(number(0))};
+      case Kind::window_scale:
+        return packet::WindowScale{static_cast<std::uint8_t>(number(0))};
+      case Kind::sack_permitted:
+        return packet::SackPermitted{};
+      case Kind::sack: {
+        packet::Sack sack;
+        for (std::size_t i = 0; i + 1 < item.numbers.size(); i += 2)
+          sack.blocks.emplace_back(side.view.from_target_space(number(i)).raw(),
+                                   side.view.from_target_space(number(i + 1)).raw());
+        return sack;
+      }
+      case Kind::timestamps:
+        if (item.numbers.empty()) return own_timestamps(side);
+        return packet::Timestamps{static_cast<std::uint32_t>(number(0)), static_cast<std::uint32_t>(number(1))};
+      case Kind::unknown:
+        return packet::UnknownOption{static_cast<std::uint8_t>(number(0)), item.bytes};
+      case Kind::raw:
+        break;
+    }
+    return packet::RawBytes{item.bytes};
+  }
+
+  [[nodiscard]] packet::Segment blank(const Side& side) const {
+    packet::Segment segment;
+    segment.source = {place_.tester, side.tester_port};
+    segment.destination = {place_.target, side.target_port != 0 ? side.target_port : place_.port};
+    segment.window = side.view.last_window_sent();
+    return segment;
+  }
+
+  void send(const SendSegment& send, std::uint8_t index) {
+    auto& own = sides_[index];
+    auto segment = blank(own);
+    segment.flags = send.flags;
+    const auto seq = send.seq ? static_cast<std::uint32_t>(value(own, *send.seq)) : own.view.rcv_nxt();
+    segment.seq = own.view.from_tester_space(seq);
+    if (send.ack)
+      segment.ack = own.view.from_target_space(value(own, *send.ack));
+    else if (send.flags.has(Flags::ack))
+      segment.ack = own.view.from_target_space(own.view.snd_nxt());
+    segment.window = send.window.value_or(segment.window);
+    segment.urgent = send.urgent.value_or(0);
+    segment.ip.ttl = send.ttl.value_or(segment.ip.ttl);
+    segment.ip.traffic_class = send.traffic_class.value_or(0);
+    segment.payload = text(send, own, index, seq + (send.flags.has(Flags::syn) ? 1U : 0U) - 1U);
+    if (send.options) {
+      segment.options.reserve(send.options->size());
+      for (const auto& item : *send.options) segment.options.push_back(make(item, own));
+    } else if (own.view.timestamps_in_force() && !send.flags.has(Flags::syn)) {
+      segment.options = {packet::Nop{}, packet::Nop{}, own_timestamps(own)};
+    }
+    const auto& broken = send.malformation;
+    const bool refused = send.ignored || broken.tcp_checksum || broken.tcp_checksum_xor || broken.data_offset ||
+                         broken.ip_total_length || broken.ip_checksum_xor || broken.ip_protocol || broken.truncate_to;
+    segment.ip.identification = identification_++;
+    own.begins_elsewhere = own.begins_elsewhere || (segment.flags.has(Flags::syn) && seq != 0);
+    own.urgent_sent = own.urgent_sent || segment.flags.has(Flags::urg);
+    if (own.target_port == 0 && segment.flags.has(Flags::syn) && !segment.flags.has(Flags::ack))
+      own.target_port = segment.destination.port;
+    const auto place = place_of(segment, refused, own.view);
+    own.view.sent(segment, refused ? oracle::Acceptance::refused : oracle::Acceptance::expected, target_.now());
+    auto& entry = inject(packet::serialize(segment, broken), index);
+    entry.place = place;
+    if (!refused) own.state.sent(segment.flags, own.view);
+  }
+
+  // The first octet of the stream has number 1; `offset` counts from there.
+  [[nodiscard]] Bytes text(const SendSegment& send, const Side& side, std::uint8_t index, std::uint32_t offset) {
+    if (!send.literal.empty()) {
+      literals_.push_back({index, engine::Stream::from_tester, offset, send.literal});
+      return send.literal;
+    }
+    Bytes octets(static_cast<std::size_t>(std::clamp<std::int64_t>(value(side, send.length), 0, most_octets)));
+    for (std::size_t i = 0; i < octets.size(); ++i)
+      octets[i] = engine::pattern_octet(engine::Stream::from_tester, std::uint64_t{offset} + i);
+    return octets;
+  }
+
+  Entry& inject(Bytes datagram, std::uint8_t index) {
+    auto& entry = record(Entry::Kind::sent, index);
+    monitor_.sent(datagram);
+    target_.inject(place_.id, datagram);
+    entry.datagram = std::move(datagram);
+    return entry;
+  }
+
+  void send(const SendIcmp& icmp, std::uint8_t index) {
+    auto& own = sides_[index];
+    if (own.last_answer.empty()) return;  // nothing to quote
+    auto quoted = own.last_answer;
+    std::optional<std::uint32_t> seq;
+    if (icmp.quoted_seq) seq = own.view.from_target_space(value(own, *icmp.quoted_seq)).raw();
+    packet::forge_quotation(quoted, seq, icmp.quoted_source_port);
+    inject(packet::serialize(packet::IcmpError{.source = place_.tester,
+                                               .destination = place_.target,
+                                               .type = icmp.type,
+                                               .code = icmp.code,
+                                               .rest_of_header = icmp.rest_of_header.value_or(0),
+                                               .quoted = std::move(quoted)}),
+           index);
+  }
+
+  // ---- calls
+
+  void start(const Call& call, std::uint8_t index) {
+    auto& socket = sockets_.try_emplace(call.socket, Socket{.connection = index}).first->second;
+    if (call.kind == Call::Kind::accept) sockets_.try_emplace(call.accepted, Socket{.connection = index});
+    if (call.kind == Call::Kind::send) socket.last_send = step_;
+    record(Entry::Kind::called, index).call = step_;
+    sides_[index].state.called(call.kind);
+    target_.start(place_.id, {step_, call.socket, operation(call, socket, index)});
+  }
+
+  [[nodiscard]] target::Operation operation(const Call& call, Socket& socket, std::uint8_t index) {
+    auto& own = sides_[index];
+    const auto count = static_cast<std::size_t>(std::clamp<std::int64_t>(call.number, 0, 64 << 20));
+    switch (call.kind) {
+      case Call::Kind::listen:
+        return target::Listen{place_.port, static_cast<int>(call.number)};
+      case Call::Kind::connect: {
+        std::uint16_t local = own.target_port;  // a later incarnation keeps the port
+        if (call.number != 0) local = static_cast<std::uint16_t>(call.number);
+        if (own.target_port == 0) own.target_port = local;
+        return target::Connect{{place_.tester, own.tester_port}, local};
+      }
+      case Call::Kind::accept:
+        return target::Accept{call.accepted};
+      case Call::Kind::send: {
+        auto data = call.literal;
+        if (data.empty()) {
+          data.resize(count);
+          for (std::size_t i = 0; i < count; ++i)
+            data[i] = engine::pattern_octet(engine::Stream::from_target, socket.sent + i);
+        } else {
+          literals_.push_back({socket.connection, engine::Stream::from_target, socket.sent, data});
+        }
+        socket.sent += data.size();
+        return target::Send{std::move(data), call.urgent};
+      }
+      case Call::Kind::receive:
+        return target::Receive{std::max<std::size_t>(count, 1), call.urgent};
+      case Call::Kind::shutdown_write:
+        return target::Shutdown{target::Direction::write};
+      case Call::Kind::shutdown_read:
+        return target::Shutdown{target::Direction::read};
+      case Call::Kind::shutdown_both:
+        return target::Shutdown{target::Direction::both};
+      case Call::Kind::close:
+        return target::Close{};
+      case Call::Kind::abort:
+        return target::Abort{};
+      case Call::Kind::set_option:
+        return target::SetOption{call.option, call.number};
+      case Call::Kind::get_option:
+        return target::GetOption{call.option};
+      case Call::Kind::state:
+        break;
+    }
+    return target::State{};
+  }
+
+  // ---- what the target does
+
+  Entry& record(Entry::Kind kind, int index) {
+    auto& entry = played_.entries.emplace_back();
+    entry.kind = kind;
+    entry.step = step_;
+    entry.connection = index;
+    entry.at = target_.now();
+    if (index >= 0) entry.state = sides_[static_cast<std::size_t>(index)].state.now();
+    return entry;
+  }
+
+  void pass(Duration length) {
+    const auto until = target_.now() + length;
+    while (!over() && target_.now() < until) {
+      events_.clear();
+      target_.wait(until, events_);
+      take_events();
+    }
+  }
+
+  // Everything that is there by now.
+  void collect() {
+    for (int rounds = 0; !over(); ++rounds) {
+      events_.clear();
+      target_.wait(target_.now(), events_);
+      if (events_.empty()) return;
+      if (rounds > most_rounds) played_.flooded = true;
+      take_events();
+    }
+  }
+
+  void take_events() {
+    struct {
+      Playing& playing;
+      void operator()(target::PacketArrival& arrival) const { playing.answered(std::move(arrival.datagram)); }
+      void operator()(target::CallCompletion& completion) const { playing.completed(std::move(completion.result)); }
+      void operator()(target::TargetFailure& failure) const { playing.played_.failure = std::move(failure); }
+    } taking{*this};
+    for (auto& event : events_) {
+      if (over()) return;
+      std::visit(taking, event);
+    }
+  }
+
+  void answered(Bytes datagram) {
+    if (++answers_ > options_.most_answers) {
+      played_.flooded = true;
+      return;
+    }
+    const packet::SegmentView segment{BytesView(datagram)};
+    int index = -1;
+    if (segment.has_tcp_header())
+      for (std::size_t i = 0; i < sides_.size() && index < 0; ++i)
+        if (sides_[i].tester_port == segment.destination_port()) index = active_[i];
+    auto violations = monitor_.received(datagram);
+    auto& entry = record(Entry::Kind::answered, index);
+    for (auto& violation : violations) breach(std::move(violation));
+    if (index >= 0) {
+      auto& own = sides_[static_cast<std::size_t>(index)];
+      if (own.target_port == 0) own.target_port = segment.source_port();
+      check_text(segment, index);
+      own.view.consumed(segment);
+      own.state.answered(segment.flags(), own.view);
+      own.last_answer = datagram;
+    }
+    entry.datagram = std::move(datagram);
+  }
+
+  void breach(oracle::Violation violation) {
+    played_.breaches.push_back({std::move(violation), played_.entries.size() - 1});
+  }
+
+  [[nodiscard]] bool octet_fits(int connection, engine::Stream stream, std::uint64_t offset, std::byte octet) const {
+    bool fits = octet == engine::pattern_octet(stream, offset);
+    for (const auto& literal : literals_) {
+      if (literal.connection != connection || literal.stream != stream || offset < literal.offset ||
+          offset - literal.offset >= literal.octets.size())
+        continue;
+      if (octet == literal.octets[offset - literal.offset]) return true;
+      // What the application wrote is known; the tester may have sent both, and with several
+      // connections it is not known which one an accepted socket belongs to.
+      if (stream == engine::Stream::from_target && sides_.size() == 1) fits = false;
+    }
+    return fits;
+  }
+
+  [[nodiscard]] const Socket* socket_of(int connection) const {
+    for (const auto& [id, socket] : sockets_)
+      if (id != 0 && socket.connection == connection) return &socket;
+    return nullptr;
+  }
+
+  void check_text(const packet::SegmentView& segment, int index) {
+    const auto& own = sides_[static_cast<std::size_t>(index)];
+    const auto octets = segment.payload();
+    if (octets.empty() || !own.view.target_iss_known() || segment.flags().has(Flags::rst)) return;
+    const auto first = own.view.in_target_space(segment.seq()) + (segment.flags().has(Flags::syn) ? 1U : 0U) - 1U;
+    const auto* socket = socket_of(index);
+    if (socket == nullptr || !socket->sent_known) return;
+    for (std::size_t i = 0; i < octets.size(); ++i) {
+      const auto offset = first + static_cast<std::uint32_t>(i);
+      if (offset >= socket->sent) return;  // a keep-alive's garbage octet; more is the monitor's to say
+      if (octet_fits(index, engine::Stream::from_target, offset, octets[i])) continue;
+      return breach({&stream_intact, fmt::format("octet {} is not what the application wrote there", offset + 1)});
+    }
+  }
+
+  void completed(target::CallResult result) {
+    if (result.id >= played_.steps.size()) return;
+    const auto* call = std::get_if<Call>(&played_.steps[result.id].action);
+    if (call == nullptr) return;
+    const auto connection = played_.steps[result.id].connection;
+    auto& entry = record(Entry::Kind::completed, connection);
+    entry.call = result.id;
+    if (call->kind == Call::Kind::receive && result.error == 0 && !call->urgent) check_delivered(*call, result);
+    if (call->kind == Call::Kind::connect && result.error == 0 && result.local.port != 0)
+      if (auto& own = sides_[connection]; own.target_port == 0) own.target_port = result.local.port;
+    if (call->kind == Call::Kind::send) settle(*call, result);
+    entry.result = std::move(result);
+  }
+
+  void check_delivered(const Call& call, const target::CallResult& result) {
+    auto& socket = sockets_[call.socket];
+    // Urgent data may be taken out of the stream, and which octet that is is disputed (RFC 6093 section 3.1).
+    if (const auto& side = sides_[socket.connection]; side.urgent_sent || side.begins_elsewhere) return;
+    for (std::size_t i = 0; i < result.data.size(); ++i) {
+      if (octet_fits(socket.connection, engine::Stream::from_tester, socket.received + i, result.data[i])) continue;
+      breach({&delivery_intact,
+              fmt::format("octet {} that the application read is not what was sent there", socket.received + i + 1)});
+      break;
+    }
+    socket.received += result.data.size();
+  }
+
+  // A send that fell short wrote fewer octets than were counted when it started.
+  void settle(const Call& call, const target::CallResult& result) {
+    auto& socket = sockets_[call.socket];
+    const auto wanted = call.literal.empty()
+                            ? static_cast<std::size_t>(std::clamp<std::int64_t>(call.number, 0, 64 << 20))
+                            : call.literal.size();
+    const auto taken =
+        static_cast<std::size_t>(std::clamp<std::int64_t>(result.value, 0, static_cast<std::int64_t>(wanted)));
+    if (taken == wanted) return;
+    if (socket.last_send == result.id)
+      socket.sent -= wanted - taken;
+    else
+      socket.sent_known = false;
+  }
+
+  // So that no orphan of a kernel retransmits into what follows.
+  void reset_all() {
+    for (auto& own : sides_) {
+      if (!own.view.used() || own.target_port == 0) continue;
+      auto reset = blank(own);
+      reset.flags = Flags::rst | Flags::ack;
+      reset.seq = own.view.from_tester_space(own.view.rcv_nxt());
+      reset.ack = own.view.from_target_space(own.view.snd_nxt());
+      target_.inject(place_.id, packet::serialize(reset));
+    }
+  }
+
+  const Program& program_;
+  target::Target& target_;
+  const PlayOptions& options_;
+  engine::Draw draw_;
+  target::Attachment place_;
+  bool real_time_ = false;
+  Played played_;
+  std::vector<Side> sides_;
+  std::vector<int> active_;  // per connection: which incarnation takes what comes to its port
+  std::map<std::uint8_t, Socket> sockets_;
+  std::vector<Literal> literals_;
+  oracle::InvariantMonitor monitor_;
+  std::vector<target::Event> events_;
+  std::uint32_t step_ = 0;
+  std::size_t answers_ = 0;
+  std::uint16_t identification_ = 1;
+};
+
+}  // namespace
+
+std::expected<Played, target::EnvironmentError> play(const Program& program, target::Target& target,
+                                                     const PlayOptions& options) {
+  return Playing(program, target, options).run();
+}
+
+}  // namespace tcpspec::fuzz
