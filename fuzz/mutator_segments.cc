@@ -57,9 +57,9 @@ Number Mutator::near(std::initializer_list<Base> bases) {
 }
 
 Number Mutator::new_length() {
-  constexpr std::array<std::int64_t, 12> usual = {1, 1, 2, 10, 100, 100, 500, 536, 1000, 1460, 4000, 20'000};
-  if (chance(85)) return {Base::zero, pick(usual)};
-  if (chance(60)) return {Base::rcv_wnd, distance()};
+  constexpr std::array<std::int64_t, 12> usual = {1, 1, 2, 10, 20, 100, 100, 100, 500, 536, 1000, 1460};
+  if (chance(90)) return {Base::zero, pick(usual)};
+  if (chance(25)) return {Base::rcv_wnd, distance()};
   return {chance(50) ? Base::rcv_mss : Base::snd_mss, distance()};
 }
 

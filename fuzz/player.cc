@@ -40,7 +40,9 @@ struct Side {
   std::uint16_t target_port = 0;  // 0: not known yet
   Bytes last_answer;
   bool urgent_sent = false;
-  bool begins_elsewhere = false;  // a SYN of ours had another number than the ISS: octets count from there
+  // A SYN of ours had another number than the ISS, so that octets count from there; or a broken
+  // segment may have put other octets into the stream.
+  bool stream_unsure = false;
   ObservedState state;
 };
 
@@ -204,6 +206,7 @@ class Playing {
 
   void send(const SendSegment& send, std::uint8_t index) {
     auto& own = sides_[index];
+    const auto& broken = send.malformation;
     auto segment = blank(own);
     segment.flags = send.flags;
     const auto seq = send.seq ? static_cast<std::uint32_t>(value(own, *send.seq)) : own.view.rcv_nxt();
@@ -223,17 +226,19 @@ class Playing {
     } else if (own.view.timestamps_in_force() && !send.flags.has(Flags::syn)) {
       segment.options = {packet::Nop{}, packet::Nop{}, own_timestamps(own)};
     }
-    const auto& broken = send.malformation;
     const bool refused = send.ignored || broken.tcp_checksum || broken.tcp_checksum_xor || broken.data_offset ||
                          broken.ip_total_length || broken.ip_checksum_xor || broken.ip_protocol || broken.truncate_to;
     segment.ip.identification = identification_++;
-    own.begins_elsewhere = own.begins_elsewhere || (segment.flags.has(Flags::syn) && seq != 0);
+    own.stream_unsure = own.stream_unsure || (segment.flags.has(Flags::syn) && seq != 0);
     own.urgent_sent = own.urgent_sent || segment.flags.has(Flags::urg);
     if (own.target_port == 0 && segment.flags.has(Flags::syn) && !segment.flags.has(Flags::ack))
       own.target_port = segment.destination.port;
     const auto place = place_of(segment, refused, own.view);
     own.view.sent(segment, refused ? oracle::Acceptance::refused : oracle::Acceptance::expected, target_.now());
-    auto& entry = inject(packet::serialize(segment, broken), index);
+    auto datagram = packet::serialize(segment, broken);
+    // Options beyond 40 octets, or an offset that lies.
+    if (packet::SegmentView(datagram).payload().size() != segment.payload.size()) own.stream_unsure = true;
+    auto& entry = inject(std::move(datagram), index);
     entry.place = place;
     if (!refused) own.state.sent(segment.flags, own.view);
   }
@@ -458,7 +463,7 @@ class Playing {
   void check_delivered(const Call& call, const target::CallResult& result) {
     auto& socket = sockets_[call.socket];
     // Urgent data may be taken out of the stream, and which octet that is is disputed (RFC 6093 section 3.1).
-    if (const auto& side = sides_[socket.connection]; side.urgent_sent || side.begins_elsewhere) return;
+    if (const auto& side = sides_[socket.connection]; side.urgent_sent || side.stream_unsure) return;
     for (std::size_t i = 0; i < result.data.size(); ++i) {
       if (octet_fits(socket.connection, engine::Stream::from_tester, socket.received + i, result.data[i])) continue;
       breach({&delivery_intact,
