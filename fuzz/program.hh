@@ -7,6 +7,7 @@
 // The octets (program_codec.cc) begin with "TCPP" and a version. A later version reads what an
 // earlier one wrote.
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -132,11 +133,12 @@ struct Program {
   friend bool operator==(const Program&, const Program&) = default;
 };
 
-// Against files that would eat the machine; encode() keeps to them, too.
+// Against files that would eat the machine. encode() keeps to them, too: it leaves out the steps behind them.
 struct ProgramLimits {
   std::size_t octets = 1 << 20;
   std::size_t steps = 20'000;
   std::size_t connections = 32;
+  std::chrono::hours pauses{24'000};  // all together: instants stay far from their end
 };
 
 [[nodiscard]] Bytes encode(const Program& program);

@@ -1,0 +1,503 @@
+// Programs as octets:
+//
+//   program := "TCPP" version family fixture count connection* step*      (to the end of the octets)
+//   step    := kind | connection << 2, then the fields of its kind
+//   fields  := a mask of those that are there, then those, in the order in which they stand below
+//   number  := base | zigzag(offset) << 4
+//
+// Numbers are varints of seven bits an octet, the least significant first; signed ones are zigzagged
+// (0, -1, 1, -2 ...). There is one way only to write a program: a varint with idle octets, and a field
+// that is there and says the default, are faults. Each thing is described once, for both directions.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "fuzz/program.hh"
+
+namespace tcpspec::fuzz {
+
+namespace {
+
+constexpr std::string_view magic = "TCPP";
+constexpr std::uint8_t version = 1;
+constexpr std::int64_t widest_offset = std::int64_t{1} << 32;
+constexpr std::size_t longest_option_name = 40;
+constexpr std::size_t longest_literal = 65'000;
+
+constexpr std::uint64_t zigzag(std::int64_t value) {
+  return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
+}
+constexpr std::int64_t from_zigzag(std::uint64_t value) {
+  return static_cast<std::int64_t>((value >> 1) ^ (~(value & 1) + 1));
+}
+
+bool is_option_letter(char letter) {
+  return (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') || letter == '_';
+}
+
+// ---- out: what does not fit becomes the nearest that does
+
+class Writer {
+ public:
+  static constexpr bool reads = false;
+
+  void varint(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7) octets_.push_back(static_cast<std::byte>(value | 0x80));
+    octets_.push_back(static_cast<std::byte>(value));
+  }
+  template <class T>
+  void number(const T& value, std::uint64_t most, std::string_view /*what*/) {
+    varint(std::min(static_cast<std::uint64_t>(value), most));
+  }
+  void octets(const Bytes& octets, std::size_t most) {
+    const auto count = std::min(octets.size(), most);
+    varint(count);
+    octets_.insert(octets_.end(), octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(count));
+  }
+  void option_name(const std::string& name) {
+    varint(name.size());
+    for (const char letter : name) octets_.push_back(static_cast<std::byte>(letter));
+  }
+  void append(const Writer& other) { octets_.insert(octets_.end(), other.octets_.begin(), other.octets_.end()); }
+  [[nodiscard]] std::size_t size() const { return octets_.size(); }
+  [[nodiscard]] Bytes take() { return std::move(octets_); }
+
+ private:
+  Bytes octets_;
+};
+
+class WrittenFields {
+ public:
+  explicit WrittenFields(Writer& out) : out_(out) {}
+  template <class T, class Describe>
+  void optional(const std::optional<T>& field, Describe describe) {
+    if (mark(field.has_value())) describe(body_, *field);
+  }
+  template <class T, class Describe>
+  void differing(const T& field, const T& usual, Describe describe) {
+    if (mark(!(field == usual))) describe(body_, field);
+  }
+  void flag(const bool& field) { static_cast<void>(mark(field)); }
+  void finish() const {
+    out_.varint(mask_);
+    out_.append(body_);
+  }
+
+ private:
+  bool mark(bool there) {
+    mask_ |= static_cast<std::uint64_t>(there) << next_++;
+    return there;
+  }
+
+  Writer& out_;
+  Writer body_;
+  std::uint64_t mask_ = 0;
+  unsigned next_ = 0;
+};
+
+// ---- in: behind the first fault everything reads as nothing
+
+class Reader {
+ public:
+  static constexpr bool reads = true;
+
+  explicit Reader(BytesView octets) : octets_(octets) {}
+
+  [[nodiscard]] bool ok() const { return !fault_; }
+  [[nodiscard]] bool at_end() const { return at_ == octets_.size(); }
+  [[nodiscard]] const ProgramError& fault() const { return *fault_; }
+  void fail(std::string message) { fail_at(at_, std::move(message)); }
+  void fail_at(std::size_t offset, std::string message) {
+    if (!fault_) fault_ = ProgramError{offset, std::move(message)};
+  }
+  [[nodiscard]] std::size_t at() const { return at_; }
+
+  std::uint64_t varint() {
+    std::uint64_t value = 0;
+    const auto begin = at_;
+    for (unsigned shift = 0; ok(); shift += 7) {
+      if (at_end()) return fail("the octets end within a number"), 0;
+      const auto octet = std::to_integer<std::uint64_t>(octets_[at_++]);
+      if (shift == 63 && octet > 1) return fail_at(begin, "a number of more than 64 bits"), 0;
+      value |= (octet & 0x7f) << shift;
+      if (octet >= 0x80) continue;
+      if (octet == 0 && shift > 0) return fail_at(begin, "a number with idle octets"), 0;
+      return value;
+    }
+    return 0;
+  }
+  template <class T>
+  void number(T& value, std::uint64_t most, std::string_view what) {
+    const auto begin = at_;
+    const auto read = varint();
+    if (read > most) return fail_at(begin, fmt::format("{} is {}, more than {}", what, read, most));
+    if (ok()) value = static_cast<T>(read);
+  }
+  void octets(Bytes& octets, std::size_t most) {
+    const auto count = this->count(most, "octets");
+    const auto from = octets_.subspan(at_, count);
+    octets.assign(from.begin(), from.end());
+    at_ += count;
+  }
+  void option_name(std::string& name) {
+    const auto begin = at_;
+    const auto count = this->count(longest_option_name, "letters of an option's name");
+    name.clear();
+    for (std::size_t i = 0; i < count; ++i) name += static_cast<char>(octets_[at_++]);
+    if (!std::ranges::all_of(name, is_option_letter)) fail_at(begin, "an option's name of other letters than A-Z0-9_");
+  }
+  // Of things that take an octet each at least: so few octets cannot make a large one.
+  std::size_t count(std::size_t most, std::string_view what) {
+    const auto begin = at_;
+    const auto read = varint();
+    if (read > most) return fail_at(begin, fmt::format("{} {}, more than {}", read, what, most)), 0;
+    if (read > octets_.size() - at_) return fail_at(begin, fmt::format("{} {}, and the octets end", read, what)), 0;
+    return ok() ? read : 0;
+  }
+
+ private:
+  BytesView octets_;
+  std::size_t at_ = 0;
+  std::optional<ProgramError> fault_;
+};
+
+class ReadFields {
+ public:
+  explicit ReadFields(Reader& in) : in_(in), begin_(in.at()), mask_(in.varint()) {}
+  template <class T, class Describe>
+  void optional(std::optional<T>& field, Describe describe) {
+    if (next()) describe(in_, field.emplace());
+  }
+  template <class T, class Describe>
+  void differing(T& field, const T& usual, Describe describe) {
+    if (!next()) return;
+    describe(in_, field);
+    if (in_.ok() && field == usual) in_.fail_at(begin_, "a field that says what it would be without");
+  }
+  void flag(bool& field) { field = next(); }
+  void finish() const {
+    if (in_.ok() && (mask_ >> next_) != 0) in_.fail_at(begin_, "a field that there is not");
+  }
+
+ private:
+  bool next() { return ((in_.ok() ? mask_ : 0) >> next_++ & 1) != 0; }
+
+  Reader& in_;
+  std::size_t begin_;
+  std::uint64_t mask_;
+  unsigned next_ = 0;
+};
+
+template <class Archive>
+using Fields = std::conditional_t<Archive::reads, ReadFields, WrittenFields>;
+
+// ---- each thing, for both directions; `Thing` is const where it is written
+
+constexpr auto describe_u8 = [](auto& archive, auto& value) { archive.number(value, 0xff, "a number of 8 bits"); };
+constexpr auto describe_u16 = [](auto& archive, auto& value) { archive.number(value, 0xffff, "a number of 16 bits"); };
+constexpr auto describe_u32 = [](auto& archive, auto& value) {
+  archive.number(value, 0xffff'ffff, "a number of 32 bits");
+};
+constexpr auto describe_literal = [](auto& archive, auto& value) { archive.octets(value, longest_literal); };
+
+constexpr auto describe_number = [](auto& archive, auto& number) {
+  if constexpr (std::decay_t<decltype(archive)>::reads) {
+    const auto begin = archive.at();
+    const auto packed = archive.varint();
+    const auto base = packed & 15;
+    number = {static_cast<Number::Base>(base), from_zigzag(packed >> 4)};
+    if (base >= Number::bases) archive.fail_at(begin, fmt::format("a number with base {}, which there is not", base));
+    if (number.offset < -widest_offset || number.offset > widest_offset)
+      archive.fail_at(begin, fmt::format("a number with offset {}, which no field holds", number.offset));
+  } else {
+    const auto offset = std::clamp(number.offset, -widest_offset, widest_offset);
+    archive.varint(static_cast<std::uint64_t>(number.base) | zigzag(offset) << 4);
+  }
+};
+
+constexpr auto describe_integer = [](auto& archive, auto& value) {
+  if constexpr (std::decay_t<decltype(archive)>::reads)
+    value = from_zigzag(archive.varint());
+  else
+    archive.varint(zigzag(value));
+};
+
+// Lists of things, none of which takes less than an octet.
+template <class Archive, class List, class Describe>
+void describe_list(Archive& archive, List& list, std::size_t most, std::string_view what, Describe describe) {
+  if constexpr (Archive::reads) {
+    const auto count = archive.count(most, what);
+    for (std::size_t i = 0; i < count && archive.ok(); ++i) describe(archive, list.emplace_back());
+  } else {
+    const auto count = std::min(list.size(), most);
+    archive.varint(count);
+    for (std::size_t i = 0; i < count; ++i) describe(archive, list[i]);
+  }
+}
+
+// What a segment can carry is far less; what it can be told to carry is cut by the serializer.
+constexpr std::size_t most_options = 256;
+constexpr std::size_t most_option_numbers = 64;
+constexpr std::size_t longest_option = 1024;
+
+constexpr auto describe_option = [](auto& archive, auto& option) {
+  archive.number(option.kind, static_cast<unsigned>(OptionItem::Kind::raw), "the kind of an option");
+  Fields<std::decay_t<decltype(archive)>> fields(archive);
+  fields.differing(option.numbers, std::vector<Number>{}, [](auto& inner, auto& numbers) {
+    describe_list(inner, numbers, most_option_numbers, "numbers of an option", describe_number);
+  });
+  fields.differing(option.bytes, Bytes{}, [](auto& inner, auto& octets) { inner.octets(octets, longest_option); });
+  fields.finish();
+};
+
+constexpr auto describe_malformation = [](auto& archive, auto& broken) {
+  Fields<std::decay_t<decltype(archive)>> fields(archive);
+  fields.optional(broken.tcp_checksum, describe_u16);
+  fields.optional(broken.tcp_checksum_xor, describe_u16);
+  fields.optional(broken.data_offset, [](auto& inner, auto& value) { inner.number(value, 15, "a data offset"); });
+  fields.optional(broken.reserved, [](auto& inner, auto& value) { inner.number(value, 7, "reserved bits"); });
+  fields.optional(broken.ip_total_length, describe_u16);
+  fields.optional(broken.ip_checksum_xor, describe_u16);
+  fields.optional(broken.ip_protocol, describe_u8);
+  fields.differing(broken.ip_options, Bytes{}, [](auto& inner, auto& octets) { inner.octets(octets, longest_option); });
+  fields.optional(broken.truncate_to, describe_u16);
+  fields.finish();
+};
+
+template <class Archive, class Flags>
+void describe_flags(Archive& archive, Flags& flags) {
+  std::uint16_t bits = flags.bits();
+  archive.number(bits, 0x1ff, "flags");
+  if constexpr (Archive::reads) flags = packet::Flags(bits);
+}
+
+template <class Archive, class Thing>
+void describe_send(Archive& archive, Thing& send) {
+  describe_flags(archive, send.flags);
+  Fields<Archive> fields(archive);
+  fields.optional(send.seq, describe_number);
+  fields.optional(send.ack, describe_number);
+  fields.differing(send.length, Number{}, describe_number);
+  fields.optional(send.options, [](auto& inner, auto& options) {
+    describe_list(inner, options, most_options, "options", describe_option);
+  });
+  fields.flag(send.ignored);
+  fields.optional(send.window, describe_u16);
+  fields.differing(send.literal, Bytes{}, describe_literal);
+  fields.optional(send.urgent, describe_u16);
+  fields.differing(send.malformation, packet::Malformation{}, describe_malformation);
+  fields.optional(send.ttl, describe_u8);
+  fields.optional(send.traffic_class, describe_u8);
+  fields.finish();
+}
+
+template <class Archive, class Thing>
+void describe_icmp(Archive& archive, Thing& icmp) {
+  describe_u8(archive, icmp.type);
+  describe_u8(archive, icmp.code);
+  Fields<Archive> fields(archive);
+  fields.optional(icmp.rest_of_header, describe_u32);
+  fields.optional(icmp.quoted_seq, describe_number);
+  fields.optional(icmp.quoted_source_port, describe_u16);
+  fields.finish();
+}
+
+template <class Archive, class Thing>
+void describe_call(Archive& archive, Thing& call) {
+  archive.number(call.kind, static_cast<unsigned>(Call::Kind::state), "the kind of a call");
+  describe_u8(archive, call.socket);
+  Fields<Archive> fields(archive);
+  fields.differing(call.number, std::int64_t{0}, describe_integer);
+  fields.differing(call.accepted, std::uint8_t{1}, describe_u8);
+  fields.differing(call.literal, Bytes{}, describe_literal);
+  fields.differing(call.option, std::string{}, [](auto& inner, auto& name) { inner.option_name(name); });
+  fields.flag(call.urgent);
+  fields.finish();
+}
+
+template <class Archive, class Thing>
+void describe_pause(Archive& archive, Thing& pause) {
+  std::int64_t length = std::max<std::int64_t>(pause.length.count(), 0);
+  archive.number(length, static_cast<std::uint64_t>(Duration(ProgramLimits{}.pauses).count()), "a pause");
+  if constexpr (Archive::reads) pause.length = Duration(length);
+}
+
+template <class Archive, class Thing>
+void describe_fixture(Archive& archive, Thing& fixture) {
+  archive.number(fixture.state, static_cast<unsigned>(script::State::time_wait), "a state");
+  archive.number(fixture.role, static_cast<unsigned>(script::Role::active), "a role");
+  Fields<Archive> fields(archive);
+  fields.flag(fixture.sack);
+  fields.flag(fixture.timestamps);
+  fields.optional(fixture.window_scale, describe_u8);
+  fields.flag(fixture.by_close);
+  fields.finish();
+}
+
+template <class Archive, class Thing>
+void describe_connection(Archive& archive, Thing& connection, std::size_t index) {
+  Fields<Archive> fields(archive);
+  fields.differing(connection.tuple_of, std::int8_t{-1}, [index](auto& inner, auto& tuple_of) {
+    if constexpr (std::decay_t<decltype(inner)>::reads)
+      if (index == 0) inner.fail("the first connection shares nobody's ports");
+    inner.number(tuple_of, index == 0 ? 0 : index - 1, "an earlier connection");
+  });
+  fields.optional(connection.iss, describe_number);
+  fields.finish();
+}
+
+enum StepKind : std::uint8_t { send_segment, send_icmp, call, pause };
+
+template <class Archive, class Action>
+void describe_action(Archive& archive, Action& action) {
+  struct {
+    Archive& archive;
+    void operator()(std::conditional_t<Archive::reads, SendSegment, const SendSegment>& send) const {
+      describe_send(archive, send);
+    }
+    void operator()(std::conditional_t<Archive::reads, SendIcmp, const SendIcmp>& icmp) const {
+      describe_icmp(archive, icmp);
+    }
+    void operator()(std::conditional_t<Archive::reads, Call, const Call>& made) const { describe_call(archive, made); }
+    void operator()(std::conditional_t<Archive::reads, Pause, const Pause>& waited) const {
+      describe_pause(archive, waited);
+    }
+  } describing{archive};
+  std::visit(describing, action);
+}
+
+// ---- whole programs
+
+bool has_fixture(const Fixture& fixture) {
+  return fixture.role == script::Role::passive ? fixture.state != script::State::syn_sent
+                                               : fixture.state != script::State::listen;
+}
+
+void read_head(Reader& in, Program& program) {
+  for (const char letter : magic)
+    if (in.ok() && (in.at_end() || in.varint() != static_cast<std::uint64_t>(letter)))
+      in.fail_at(0, "this is no program: it does not begin with \"TCPP\"");
+  const auto begin = in.at();
+  if (const auto read = in.varint(); in.ok() && read != version)
+    in.fail_at(begin, fmt::format("a program of version {}, and this reads version {}", read, version));
+  in.number(program.family, static_cast<unsigned>(packet::Family::ipv6), "an address family");
+  const auto fixture = in.at();
+  describe_fixture(in, program.fixture);
+  if (in.ok() && !has_fixture(program.fixture))
+    in.fail_at(fixture, fmt::format("no fixture reaches {} where the side that opens is {}",
+                                    script::to_string(program.fixture.state), script::to_string(program.fixture.role)));
+  const auto counted = in.at();
+  const auto count = in.count(ProgramLimits{}.connections, "connections");
+  if (in.ok() && count == 0) in.fail_at(counted, "a program without a connection");
+  program.connections.clear();
+  for (std::size_t i = 0; i < count && in.ok(); ++i) describe_connection(in, program.connections.emplace_back(), i);
+}
+
+void emplace_action(Step& step, unsigned kind) {
+  switch (kind) {
+    case send_segment:
+      step.action = SendSegment{};
+      break;
+    case send_icmp:
+      step.action = SendIcmp{};
+      break;
+    case call:
+      step.action = Call{};
+      break;
+    default:
+      step.action = Pause{};
+  }
+}
+
+Step read_step(Reader& in, const Program& program) {
+  Step step;
+  const auto begin = in.at();
+  const auto head = in.varint();
+  const auto connection = head >> 2;
+  if (connection >= program.connections.size())
+    in.fail_at(begin, fmt::format("a step on connection {} of {}", connection, program.connections.size()));
+  step.connection = static_cast<std::uint8_t>(connection);
+  emplace_action(step, head & 3);
+  describe_action(in, step.action);
+  return step;
+}
+
+// What a mutator may have made of it, within what can be written.
+Connection sound(Connection connection, std::size_t index) {
+  connection.tuple_of = static_cast<std::int8_t>(
+      std::clamp<std::ptrdiff_t>(connection.tuple_of, -1, static_cast<std::ptrdiff_t>(index) - 1));
+  return connection;
+}
+
+auto sound(decltype(Step::action) action, Duration& pauses) {
+  if (auto* waited = std::get_if<Pause>(&action)) {
+    waited->length = std::clamp(waited->length, Duration(0), pauses);
+    pauses -= waited->length;
+  } else if (auto* made = std::get_if<Call>(&action)) {
+    std::erase_if(made->option, [](char letter) { return !is_option_letter(letter); });
+    made->option.resize(std::min(made->option.size(), longest_option_name));
+  }
+  return action;
+}
+
+}  // namespace
+
+Bytes encode(const Program& program) {
+  constexpr ProgramLimits limits;
+  Writer out;
+  for (const char letter : magic) out.varint(static_cast<std::uint64_t>(letter));
+  out.varint(version);
+  out.number(program.family, static_cast<unsigned>(packet::Family::ipv6), "");
+  const auto fixture = has_fixture(program.fixture) ? program.fixture : Fixture{};
+  describe_fixture(out, fixture);
+  const auto connections = std::clamp<std::size_t>(program.connections.size(), 1, limits.connections);
+  out.varint(connections);
+  for (std::size_t i = 0; i < connections; ++i) {
+    const auto connection = i < program.connections.size() ? sound(program.connections[i], i) : Connection{};
+    describe_connection(out, connection, i);
+  }
+  auto pauses = Duration(limits.pauses);
+  for (std::size_t i = 0; i < std::min(program.steps.size(), limits.steps); ++i) {
+    const auto action = sound(program.steps[i].action, pauses);
+    Writer step;
+    const auto connection = std::min<std::size_t>(program.steps[i].connection, connections - 1);
+    step.varint(action.index() | connection << 2);
+    describe_action(step, action);
+    if (out.size() + step.size() > limits.octets) break;
+    out.append(step);
+  }
+  return out.take();
+}
+
+std::expected<Program, ProgramError> decode(BytesView octets, Reading reading) {
+  constexpr ProgramLimits limits;
+  if (octets.size() > limits.octets) {
+    if (reading == Reading::strict)
+      return std::unexpected(ProgramError{limits.octets, fmt::format("more than {} octets", limits.octets)});
+    octets = octets.first(limits.octets);
+  }
+  Reader in(octets);
+  Program program;
+  read_head(in, program);
+  if (!in.ok()) return std::unexpected(in.fault());
+  auto pauses = Duration(limits.pauses);
+  while (!in.at_end()) {
+    const auto begin = in.at();
+    auto step = read_step(in, program);
+    if (program.steps.size() == limits.steps) in.fail_at(begin, fmt::format("more than {} steps", limits.steps));
+    if (const auto* waited = std::get_if<Pause>(&step.action)) {
+      if (waited->length > pauses) in.fail_at(begin, "pauses of more than a thousand days");
+      pauses -= waited->length;
+    }
+    if (!in.ok()) break;
+    program.steps.push_back(std::move(step));
+  }
+  if (!in.ok() && reading == Reading::strict) return std::unexpected(in.fault());
+  return program;
+}
+
+}  // namespace tcpspec::fuzz
