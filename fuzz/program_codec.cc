@@ -2,12 +2,9 @@
 //
 //   program := "TCPP" version family fixture count connection* step*      (to the end of the octets)
 //   step    := kind | connection << 2, then the fields of its kind
-//   fields  := a mask of those that are there, then those, in the order in which they stand below
-//   number  := base | zigzag(offset) << 4
+//   number  := base | zigzag(offset) << 4       (0, -1, 1, -2 ...)
 //
-// Numbers are varints of seven bits an octet, the least significant first; signed ones are zigzagged
-// (0, -1, 1, -2 ...). There is one way only to write a program: a varint with idle octets, and a field
-// that is there and says the default, are faults. Each thing is described once, for both directions.
+// Each thing is described once, for both directions; program_archive.hh has varints and fields.
 
 #include <fmt/format.h>
 
@@ -17,6 +14,7 @@
 #include <utility>
 
 #include "fuzz/program.hh"
+#include "fuzz/program_archive.hh"
 
 namespace tcpspec::fuzz {
 
@@ -38,162 +36,6 @@ constexpr std::int64_t from_zigzag(std::uint64_t value) {
 bool is_option_letter(char letter) {
   return (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') || letter == '_';
 }
-
-// ---- out: what does not fit becomes the nearest that does
-
-class Writer {
- public:
-  static constexpr bool reads = false;
-
-  void varint(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) octets_.push_back(static_cast<std::byte>(value | 0x80));
-    octets_.push_back(static_cast<std::byte>(value));
-  }
-  template <class T>
-  void number(const T& value, std::uint64_t most, std::string_view /*what*/) {
-    varint(std::min(static_cast<std::uint64_t>(value), most));
-  }
-  void octets(const Bytes& octets, std::size_t most) {
-    const auto count = std::min(octets.size(), most);
-    varint(count);
-    octets_.insert(octets_.end(), octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(count));
-  }
-  void option_name(const std::string& name) {
-    varint(name.size());
-    for (const char letter : name) octets_.push_back(static_cast<std::byte>(letter));
-  }
-  void append(const Writer& other) { octets_.insert(octets_.end(), other.octets_.begin(), other.octets_.end()); }
-  [[nodiscard]] std::size_t size() const { return octets_.size(); }
-  [[nodiscard]] Bytes take() { return std::move(octets_); }
-
- private:
-  Bytes octets_;
-};
-
-class WrittenFields {
- public:
-  explicit WrittenFields(Writer& out) : out_(out) {}
-  template <class T, class Describe>
-  void optional(const std::optional<T>& field, Describe describe) {
-    if (mark(field.has_value())) describe(body_, *field);
-  }
-  template <class T, class Describe>
-  void differing(const T& field, const T& usual, Describe describe) {
-    if (mark(!(field == usual))) describe(body_, field);
-  }
-  void flag(const bool& field) { static_cast<void>(mark(field)); }
-  void finish() const {
-    out_.varint(mask_);
-    out_.append(body_);
-  }
-
- private:
-  bool mark(bool there) {
-    mask_ |= static_cast<std::uint64_t>(there) << next_++;
-    return there;
-  }
-
-  Writer& out_;
-  Writer body_;
-  std::uint64_t mask_ = 0;
-  unsigned next_ = 0;
-};
-
-// ---- in: behind the first fault everything reads as nothing
-
-class Reader {
- public:
-  static constexpr bool reads = true;
-
-  explicit Reader(BytesView octets) : octets_(octets) {}
-
-  [[nodiscard]] bool ok() const { return !fault_; }
-  [[nodiscard]] bool at_end() const { return at_ == octets_.size(); }
-  [[nodiscard]] const ProgramError& fault() const { return *fault_; }
-  void fail(std::string message) { fail_at(at_, std::move(message)); }
-  void fail_at(std::size_t offset, std::string message) {
-    if (!fault_) fault_ = ProgramError{offset, std::move(message)};
-  }
-  [[nodiscard]] std::size_t at() const { return at_; }
-
-  std::uint64_t varint() {
-    std::uint64_t value = 0;
-    const auto begin = at_;
-    for (unsigned shift = 0; ok(); shift += 7) {
-      if (at_end()) return fail("the octets end within a number"), 0;
-      const auto octet = std::to_integer<std::uint64_t>(octets_[at_++]);
-      if (shift == 63 && octet > 1) return fail_at(begin, "a number of more than 64 bits"), 0;
-      value |= (octet & 0x7f) << shift;
-      if (octet >= 0x80) continue;
-      if (octet == 0 && shift > 0) return fail_at(begin, "a number with idle octets"), 0;
-      return value;
-    }
-    return 0;
-  }
-  template <class T>
-  void number(T& value, std::uint64_t most, std::string_view what) {
-    const auto begin = at_;
-    const auto read = varint();
-    if (read > most) return fail_at(begin, fmt::format("{} is {}, more than {}", what, read, most));
-    if (ok()) value = static_cast<T>(read);
-  }
-  void octets(Bytes& octets, std::size_t most) {
-    const auto count = this->count(most, "octets");
-    const auto from = octets_.subspan(at_, count);
-    octets.assign(from.begin(), from.end());
-    at_ += count;
-  }
-  void option_name(std::string& name) {
-    const auto begin = at_;
-    const auto count = this->count(longest_option_name, "letters of an option's name");
-    name.clear();
-    for (std::size_t i = 0; i < count; ++i) name += static_cast<char>(octets_[at_++]);
-    if (!std::ranges::all_of(name, is_option_letter)) fail_at(begin, "an option's name of other letters than A-Z0-9_");
-  }
-  // Of things that take an octet each at least: so few octets cannot make a large one.
-  std::size_t count(std::size_t most, std::string_view what) {
-    const auto begin = at_;
-    const auto read = varint();
-    if (read > most) return fail_at(begin, fmt::format("{} {}, more than {}", read, what, most)), 0;
-    if (read > octets_.size() - at_) return fail_at(begin, fmt::format("{} {}, and the octets end", read, what)), 0;
-    return ok() ? read : 0;
-  }
-
- private:
-  BytesView octets_;
-  std::size_t at_ = 0;
-  std::optional<ProgramError> fault_;
-};
-
-class ReadFields {
- public:
-  explicit ReadFields(Reader& in) : in_(in), begin_(in.at()), mask_(in.varint()) {}
-  template <class T, class Describe>
-  void optional(std::optional<T>& field, Describe describe) {
-    if (next()) describe(in_, field.emplace());
-  }
-  template <class T, class Describe>
-  void differing(T& field, const T& usual, Describe describe) {
-    if (!next()) return;
-    describe(in_, field);
-    if (in_.ok() && field == usual) in_.fail_at(begin_, "a field that says what it would be without");
-  }
-  void flag(bool& field) { field = next(); }
-  void finish() const {
-    if (in_.ok() && (mask_ >> next_) != 0) in_.fail_at(begin_, "a field that there is not");
-  }
-
- private:
-  bool next() { return ((in_.ok() ? mask_ : 0) >> next_++ & 1) != 0; }
-
-  Reader& in_;
-  std::size_t begin_;
-  std::uint64_t mask_;
-  unsigned next_ = 0;
-};
-
-template <class Archive>
-using Fields = std::conditional_t<Archive::reads, ReadFields, WrittenFields>;
 
 // ---- each thing, for both directions; `Thing` is const where it is written
 
@@ -244,6 +86,27 @@ constexpr std::size_t most_options = 256;
 constexpr std::size_t most_option_numbers = 64;
 constexpr std::size_t longest_option = 1024;
 
+// How many numbers an option has: any even number of edges, a clock's two or none, else what there is.
+bool has_sound_numbers(const OptionItem& option) {
+  using Kind = OptionItem::Kind;
+  const auto count = option.numbers.size();
+  switch (option.kind) {
+    case Kind::mss:
+    case Kind::window_scale:
+    case Kind::unknown:
+      return count == 1;
+    case Kind::sack:
+      return count % 2 == 0;
+    case Kind::timestamps:
+      return count == 0 || count == 2;
+    default:
+      return count == 0;
+  }
+}
+bool has_octets(OptionItem::Kind kind) {
+  return kind == OptionItem::Kind::unknown || kind == OptionItem::Kind::raw;
+}
+
 constexpr auto describe_option = [](auto& archive, auto& option) {
   archive.number(option.kind, static_cast<unsigned>(OptionItem::Kind::raw), "the kind of an option");
   Fields<std::decay_t<decltype(archive)>> fields(archive);
@@ -252,6 +115,9 @@ constexpr auto describe_option = [](auto& archive, auto& option) {
   });
   fields.differing(option.bytes, Bytes{}, [](auto& inner, auto& octets) { inner.octets(octets, longest_option); });
   fields.finish();
+  if constexpr (std::decay_t<decltype(archive)>::reads)
+    if (!has_sound_numbers(option) || (!option.bytes.empty() && !has_octets(option.kind)))
+      archive.fail("an option with other numbers or octets than its kind has");
 };
 
 constexpr auto describe_malformation = [](auto& archive, auto& broken) {
@@ -314,9 +180,13 @@ void describe_call(Archive& archive, Thing& call) {
   fields.differing(call.number, std::int64_t{0}, describe_integer);
   fields.differing(call.accepted, std::uint8_t{1}, describe_u8);
   fields.differing(call.literal, Bytes{}, describe_literal);
-  fields.differing(call.option, std::string{}, [](auto& inner, auto& name) { inner.option_name(name); });
+  fields.differing(call.option, std::string{},
+                   [](auto& inner, auto& name) { inner.letters(name, longest_option_name); });
   fields.flag(call.urgent);
   fields.finish();
+  if constexpr (Archive::reads)
+    if (!std::ranges::all_of(call.option, is_option_letter))
+      archive.fail("an option's name of other letters than A-Z0-9_");
 }
 
 template <class Archive, class Thing>
@@ -433,6 +303,15 @@ Connection sound(Connection connection, std::size_t index) {
   return connection;
 }
 
+void make_sound(OptionItem& option) {
+  if (!has_octets(option.kind)) option.bytes.clear();
+  if (has_sound_numbers(option)) return;
+  using Kind = OptionItem::Kind;
+  const bool one = option.kind == Kind::mss || option.kind == Kind::window_scale || option.kind == Kind::unknown;
+  const auto pairs = option.kind == Kind::sack ? option.numbers.size() / 2 : option.kind == Kind::timestamps ? 1U : 0U;
+  option.numbers.resize(one ? 1 : 2 * pairs);
+}
+
 auto sound(decltype(Step::action) action, Duration& pauses) {
   if (auto* waited = std::get_if<Pause>(&action)) {
     waited->length = std::clamp(waited->length, Duration(0), pauses);
@@ -440,6 +319,8 @@ auto sound(decltype(Step::action) action, Duration& pauses) {
   } else if (auto* made = std::get_if<Call>(&action)) {
     std::erase_if(made->option, [](char letter) { return !is_option_letter(letter); });
     made->option.resize(std::min(made->option.size(), longest_option_name));
+  } else if (auto* sent = std::get_if<SendSegment>(&action); sent != nullptr && sent->options) {
+    std::ranges::for_each(*sent->options, make_sound);
   }
   return action;
 }

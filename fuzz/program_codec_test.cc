@@ -181,6 +181,9 @@ TEST(ProgramCodec, WhatDoesNotFitBecomesTheNearest) {
   program.connections = {{3, {}}, {7, {}}};
   SendSegment send;
   send.seq = Number{Number::Base::rcv_nxt, INT64_MAX};
+  send.options = {{OptionItem::Kind::mss, {}, {}},
+                  {OptionItem::Kind::sack, {{}, {}, {}}, {}},
+                  {OptionItem::Kind::nop, {{}}, Bytes(2)}};
   Call call;
   call.option = "a b: 'SO_X'";
   program.steps = {{9, send}, {0, call}};
@@ -189,6 +192,8 @@ TEST(ProgramCodec, WhatDoesNotFitBecomesTheNearest) {
   EXPECT_EQ(read.connections.at(1).tuple_of, 0);
   EXPECT_EQ(read.steps.at(0).connection, 1);
   EXPECT_EQ(std::get<SendSegment>(read.steps.at(0).action).seq->offset, std::int64_t{1} << 32);
+  const std::vector<OptionItem> sound = {{OptionItem::Kind::mss, {{}}, {}}, {OptionItem::Kind::sack, {{}, {}}, {}}, {}};
+  EXPECT_EQ(std::get<SendSegment>(read.steps.at(0).action).options, sound);
   EXPECT_EQ(std::get<Call>(read.steps.at(1).action).option, "SO_X");
 }
 

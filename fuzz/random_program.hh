@@ -71,8 +71,13 @@ class RandomProgram {
   OptionItem option() {
     OptionItem out;
     out.kind = static_cast<OptionItem::Kind>(between(0, static_cast<int>(OptionItem::Kind::raw)));
-    for (auto i = between(0, 4); i > 0; --i) out.numbers.push_back(number());
-    out.bytes = octets(6);
+    using Kind = OptionItem::Kind;
+    std::int64_t numbers = 0;
+    if (out.kind == Kind::mss || out.kind == Kind::window_scale || out.kind == Kind::unknown) numbers = 1;
+    if (out.kind == Kind::timestamps) numbers = 2 * between(0, 1);
+    if (out.kind == Kind::sack) numbers = 2 * between(0, 4);
+    for (; numbers > 0; --numbers) out.numbers.push_back(number());
+    if (out.kind == Kind::unknown || out.kind == Kind::raw) out.bytes = octets(6);
     return out;
   }
   SendSegment segment() {

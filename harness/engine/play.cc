@@ -12,11 +12,7 @@ namespace tcpspec::engine {
 using script::Step;
 
 Play::Play(const script::Test& test, Setup setup, Commands& commands)
-    : test_(test),
-      setup_(std::move(setup)),
-      commands_(commands),
-      captures_(test.captures.size()),
-      draw_(setup_.seed) {}
+    : test_(test), setup_(std::move(setup)), commands_(commands), captures_(test.captures.size()), draw_(setup_.seed) {}
 
 std::int64_t Play::variable(script::Variable variable, int index) const {
   if (index < 0) index = current_ ? current_->connection : 0;
