@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "packet/wire.hh"
+#include "reference/careless.hh"
 #include "reference/mutants.hh"
 
 namespace tcpspec::reference {
@@ -29,13 +30,14 @@ bool is_fragment(const packet::SegmentView& view) {
   return (packet::wire::load16(view.bytes(), 6) & 0x3fffU) != 0;
 }
 
-// RFC 791 section 3.1 and RFC 8200 section 3: not all of what its header speaks of is here.
+// Of which its header speaks: RFC 791 section 3.1 and RFC 8200 section 3.
+std::size_t octets_said(const packet::SegmentView& view) {
+  return view.family() == Family::ipv4 ? packet::wire::load16(view.bytes(), 2)
+                                       : packet::wire::ipv6_header_octets + packet::wire::load16(view.bytes(), 4);
+}
+
 bool is_cut_off(const packet::SegmentView& view) {
-  const auto bytes = view.bytes();
-  const std::size_t said = view.family() == Family::ipv4
-                               ? packet::wire::load16(bytes, 2)
-                               : packet::wire::ipv6_header_octets + packet::wire::load16(bytes, 4);
-  return said > bytes.size();
+  return octets_said(view) > view.bytes().size();
 }
 
 // The loop of many stacks: the length octet says how far away the next option is, be it 0.
@@ -53,6 +55,7 @@ struct OptionReader {
   void operator()(const packet::SackPermitted&) const { into.sack_permitted = true; }
   void operator()(const packet::Timestamps& stamps) const { into.timestamps = stamps; }
   void operator()(const packet::Sack& sack) const {
+    if (MUTANT(sack_blocks_unbounded)) careless::copy_sack_blocks(sack.blocks);
     for (const auto& [left, right] : sack.blocks) into.sack.push_back({Seq32(left), Seq32(right)});
   }
   // RFC 9293 section 3.1 (MUST-6): options that we do not know are passed over.
@@ -65,6 +68,7 @@ struct OptionReader {
 }  // namespace
 
 std::optional<ArrivedSegment> read_segment(const packet::SegmentView& view) {
+  if (MUTANT(datagram_length_believed) && view.has_tcp_header()) careless::read(view.bytes().data(), octets_said(view));
   if (!view.has_tcp_header() || is_fragment(view) || (is_cut_off(view) && !MUTANT(cut_off_taken))) return std::nullopt;
   if (!view.ip_checksum_ok() && !MUTANT(ip_checksum_unchecked)) return std::nullopt;
   if (!view.checksum_ok() && !MUTANT(checksum_unchecked)) return std::nullopt;
@@ -84,6 +88,7 @@ std::optional<ArrivedSegment> read_segment(const packet::SegmentView& view) {
   // Options behind a defect are not to be trusted, those before it are whole (MUST-7: an
   // illegal length must do no harm).
   if (MUTANT(zero_length_option_loops)) walk_options(view.option_bytes());
+  if (MUTANT(option_length_believed)) careless::copy_options(view.option_bytes());
   for (const auto& parsed : view.options().options) {
     if (MUTANT(unknown_option_ends_list) && std::holds_alternative<packet::UnknownOption>(parsed.option)) break;
     std::visit(OptionReader{segment.options}, parsed.option);

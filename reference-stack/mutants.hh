@@ -12,14 +12,21 @@
 namespace tcpspec::reference::mutants {
 
 #define TCPSPEC_MUTANT(name, about) name,
+#define TCPSPEC_UNSAFE_MUTANT(name, about) name,
 enum class Mutant : std::uint16_t {
   none,
 #include "reference/mutants.def"
 };
 #undef TCPSPEC_MUTANT
+#undef TCPSPEC_UNSAFE_MUTANT
+
+// The suites see what goes over the wire. What an unsafe one does, a sanitizer sees, or nobody
+// until it hangs.
+enum class Kind : std::uint8_t { semantic, unsafe };
 
 struct Description {
   Mutant mutant;
+  Kind kind;
   std::string_view name;   // "any_rst_accepted"
   std::string_view about;  // the mistake, and where it was made before
 };

@@ -5,6 +5,7 @@
 #include <functional>
 #include <numeric>
 
+#include "reference/careless.hh"
 #include "reference/mutants.hh"
 
 namespace tcpspec::reference {
@@ -103,7 +104,10 @@ ReceiveBuffer::Block ReceiveBuffer::join(Seq32 seq, BytesView octets) {
     joined.octets.insert(joined.octets.end(), missing.begin(), missing.end());
   };
   auto block = first;
-  if (block != last && distance(block->left, seq) >= 0) joined = std::move(*block++);
+  if (block != last && distance(block->left, seq) >= 0) {
+    joined = std::move(*block++);
+    if (MUTANT(overlap_underflows)) careless::copy_end(octets, distance(range_of(joined).right, end));
+  }
   for (; block != last; ++block) {
     fill_up_to(block->left);
     joined.octets.insert(joined.octets.end(), block->octets.begin(), block->octets.end());
@@ -140,6 +144,11 @@ std::size_t ReceiveBuffer::read(std::span<std::byte> into) {
 }
 
 void ReceiveBuffer::drop_out_of_order() {
+  if (MUTANT(freed_text_used) && has_gap()) {
+    const BytesView waited = blocks_.front().octets;
+    blocks_.clear();
+    careless::read(waited.data(), waited.size());
+  }
   blocks_.clear();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "reference/careless.hh"
 #include "reference/mutants.hh"
 
 namespace tcpspec::reference {
@@ -32,6 +33,7 @@ bool is_sensible(SackBlock block, Flight flight) {
 }  // namespace
 
 Scoreboard::News Scoreboard::add(SackBlock block, Flight flight) {
+  if (MUTANT(sack_counter_wraps)) careless::count_to(block.right.raw() - block.left.raw());
   if (!is_sensible(block, flight) && !MUTANT(sack_blocks_unchecked)) return News::no;
   // The ranges that overlap or touch it.
   const auto first =

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "reference/careless.hh"
 #include "reference/connection.hh"
 #include "reference/mutants.hh"
 
@@ -20,7 +21,10 @@ void Stack::segment_arrives(const ArrivedSegment& segment, Instant now) {
       return;
     connection->segment_arrives(segment, now);
     connection->output(now);
-    return settle(*connection);
+    settle(*connection);
+    if (MUTANT(ended_connection_used) && segment.has(Flags::rst))
+      careless::read(reinterpret_cast<const std::byte*>(connection), sizeof(Connection));
+    return;
   }
   if (auto* listening = listener(segment.local)) return arrives_in_listen(*listening, segment, now);
   arrives_in_closed(segment);

@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "reference/careless.hh"
 #include "reference/connection.hh"
 #include "reference/mutants.hh"
 
@@ -114,6 +115,8 @@ void Connection::trim_to_window(ArrivedSegment& segment) {
     if (MUTANT(overlapping_text_dropped)) segment.text = {};
   }
   const auto room = distance(segment.text_begin(), left + rcv_wnd());
+  if (MUTANT(text_beyond_window_written) && segment.has(Flags::fin))
+    careless::copy(segment.text, static_cast<std::size_t>(std::max(room, 0)));
   if (room < static_cast<std::int32_t>(segment.text.size())) {
     segment.text = segment.text.first(static_cast<std::size_t>(std::max(room, 0)));
     segment.flags = segment.flags.without(Flags::fin);
@@ -239,6 +242,8 @@ void Connection::check_urg(const ArrivedSegment& segment) {
   // "RCV.UP <- max(RCV.UP,SEG.UP), and signal the user that the remote side has urgent data
   // if the urgent pointer (RCV.UP) is in advance of the data consumed." RFC 6093 section 2.1:
   // it points behind the urgent data.
+  if (MUTANT(urgent_length_underflows))
+    careless::copy_end(segment.text, static_cast<std::int32_t>(segment.text.size()) - segment.urgent);
   const auto counted_from =
       MUTANT(urgent_pointer_off_by_segment) ? static_cast<std::uint32_t>(segment.text.size()) : 0U;
   const Seq32 pointed = segment.seq + counted_from + segment.urgent + (MUTANT(urgent_pointer_off_by_one) ? 1U : 0U);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "reference/careless.hh"
 #include "reference/connection.hh"
 #include "reference/mutants.hh"
 
@@ -77,6 +78,7 @@ void Connection::retransmission_timeout(Instant now) {
 // Section 3.8.6.1: SHLD-29 and SHLD-30: the first probe after one RTO, then ever later.
 void Connection::persist_timeout(Instant now) {
   if (MUTANT(window_never_probed)) return;
+  if (MUTANT(probe_timer_stands) && flight_size() > 0) return start(Timer::persist, now);
   ++window_probes_;
   send_window_probe(now);
 }
@@ -180,6 +182,7 @@ void Connection::become(State state) {
 }
 
 void Connection::enter_closed(std::optional<Error> error) {
+  if (MUTANT(reset_loses_memory) && incoming_.has_gap()) careless::lose(incoming_);
   for (auto& at : timers_) at.reset();
   if (error) error_ = error;
   ack_due_ = AckDue::none;

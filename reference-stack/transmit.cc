@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "reference/careless.hh"
 #include "reference/connection.hh"
 #include "reference/mutants.hh"
 
@@ -205,6 +206,13 @@ std::uint32_t Connection::sendable(Instant now, std::uint32_t allowed) const {
   const std::uint32_t waiting = unsent();
   const std::uint32_t usable = std::min(usable_window(), allowed);
   const std::uint32_t octets = std::min({waiting, usable, mss});
+  if (MUTANT(shrunk_window_overreads)) {
+    const Bytes held = outgoing_.copy(outgoing_.begin(), outgoing_.size());
+    const auto open = std::min(static_cast<std::int32_t>(waiting), distance(snd_.nxt, snd_.una + snd_.wnd));
+    if (open != 0)
+      careless::read(held.data() + distance(outgoing_.begin(), snd_.nxt),
+                     std::min(static_cast<std::size_t>(open), static_cast<std::size_t>(mss)));
+  }
   if (octets == 0) return 0;
   // "(1) if a maximum-sized segment can be sent"
   if (octets == mss) return octets;

@@ -58,12 +58,15 @@ std::optional<std::uint64_t> parse_seed(const std::string& text) {
   return std::nullopt;
 }
 
-// Those that were named, or all; complains about a name that none has.
-std::optional<std::vector<const Description*>> choose(const std::vector<std::string>& names) {
+// Those that were named, or all that suites must see (a list has the others too); complains about
+// a name that none has.
+std::optional<std::vector<const Description*>> choose(const Options& options) {
+  const auto& names = options.names;
   const auto known = tcpspec::reference::mutants::all();
   std::vector<const Description*> chosen;
   for (const auto& one : known)
-    if (names.empty() || std::ranges::find(names, one.name) != names.end()) chosen.push_back(&one);
+    if (names.empty() ? options.list || one.kind == Kind::semantic : std::ranges::find(names, one.name) != names.end())
+      chosen.push_back(&one);
   for (const auto& name : names) {
     if (std::ranges::find(known, name, &Description::name) != known.end()) continue;
     fmt::print(stderr, "tcpspec_mutants: there is no mutant `{}`\n  `tcpspec_mutants --list` shows all\n", name);
@@ -161,10 +164,12 @@ std::expected<TargetFile, tcpspec::script::Diagnostics> numbers_of_reference(con
 }
 
 int run(const Options& options) {
-  const auto mutants = choose(options.names);
+  const auto mutants = choose(options);
   if (!mutants) return kUsage;
   if (options.list) {
-    for (const auto* mutant : *mutants) fmt::print("{:<30} {}\n", mutant->name, mutant->about);
+    for (const auto* mutant : *mutants)
+      fmt::print("{:<30} {:<8} {}\n", mutant->name, mutant->kind == Kind::unsafe ? "unsafe" : "semantic",
+                 mutant->about);
     return kAllCaught;
   }
   const auto seed = parse_seed(options.seed);
@@ -184,7 +189,7 @@ int run_program(int argc, char** argv) {
   Options options;
   CLI::App app{"Switches on one named mistake after the other in the reference stack, and shows what catches it.",
                "tcpspec_mutants"};
-  app.add_option("mutants", options.names, "Names of mutants (default: all)");
+  app.add_option("mutants", options.names, "Names of mutants (default: all but the unsafe ones)");
   app.add_flag("--list", options.list, "List the mutants, and try none");
   app.add_flag("--all", options.all, "Every test that deviates, and not the first alone");
   app.add_option("--jobs,-j", options.jobs, "Processes at once")->check(CLI::Range(1, 1024))->capture_default_str();

@@ -5,10 +5,10 @@
 
 cmake_minimum_required(VERSION 3.25)
 
-file(STRINGS ${MUTANTS} lines REGEX "^TCPSPEC_MUTANT\\(")
+file(STRINGS ${MUTANTS} lines REGEX "^TCPSPEC_(UNSAFE_)?MUTANT\\(")
 set(wanted "9reference7mutants")  # tcpspec::reference::mutants, mangled
 foreach(line IN LISTS lines)
-  string(REGEX REPLACE "^TCPSPEC_MUTANT\\(([a-z0-9_]+),.*" "\\1" name "${line}")
+  string(REGEX REPLACE "^TCPSPEC_(UNSAFE_)?MUTANT\\(([a-z0-9_]+),.*" "\\2" name "${line}")
   list(APPEND wanted ${name})
 endforeach()
 list(LENGTH wanted count)

@@ -14,6 +14,7 @@
 namespace tcpspec::mutants {
 
 using reference::mutants::Description;
+using reference::mutants::Kind;
 
 struct Trial {
   const Description* mutant = nullptr;
