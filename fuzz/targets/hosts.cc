@@ -143,8 +143,8 @@ void readdress(std::span<std::byte> datagram, const Address& source, const Addre
   const std::size_t fixed = ipv4 ? wire::ipv4_header_octets : wire::ipv6_header_octets;
   if (datagram.size() < fixed) return;
   const std::size_t octets = ipv4 ? 4 : 16, at = ipv4 ? 12 : 8;
-  std::copy_n(source.bytes.begin(), octets, datagram.begin() + static_cast<std::ptrdiff_t>(at));
-  std::copy_n(destination.bytes.begin(), octets, datagram.begin() + static_cast<std::ptrdiff_t>(at + octets));
+  std::ranges::copy(std::as_bytes(std::span(source.bytes)).first(octets), datagram.subspan(at).begin());
+  std::ranges::copy(std::as_bytes(std::span(destination.bytes)).first(octets), datagram.subspan(at + octets).begin());
 
   const std::size_t header = ipv4 ? std::size_t{4} * (wire::load8(datagram, 0) & 15U) : fixed;
   if (header < fixed || header > datagram.size()) return;

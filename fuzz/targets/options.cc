@@ -78,9 +78,9 @@ struct Spelling {
   std::size_t operator()(const packet::Sack& sack) const {
     const auto length = with_length(5, 2 + 8 * sack.blocks.size());
     for (std::size_t i = 0; i < sack.blocks.size(); ++i)
-      require(wire::load32(at, 2 + 8 * i) == sack.blocks[i].first &&
-                  wire::load32(at, 6 + 8 * i) == sack.blocks[i].second,
-              "the blocks of SACK");
+      require(
+          wire::load32(at, 2 + 8 * i) == sack.blocks[i].first && wire::load32(at, 6 + 8 * i) == sack.blocks[i].second,
+          "the blocks of SACK");
     return length;
   }
   std::size_t operator()(const packet::Timestamps& stamps) const {
@@ -146,8 +146,9 @@ void write_again(const Bytes& datagram, const packet::SegmentView& view, const R
   if (!rest.empty()) segment.options.emplace_back(packet::RawBytes{{rest.begin(), rest.end()}});
   require(packet::serialize(segment) == datagram, "the options, written again, are the octets that were read");
 
-  const bool sound = !reading.parsed.defect && std::ranges::all_of(reading.parsed.after_end_of_list,
-                                                                   [](std::byte octet) { return octet == std::byte{}; });
+  const bool sound =
+      !reading.parsed.defect &&
+      std::ranges::all_of(reading.parsed.after_end_of_list, [](std::byte octet) { return octet == std::byte{}; });
   const auto parsed = packet::parse(datagram);
   require(parsed.has_value() == sound, "parse() takes what is sound, and nothing else");
   if (parsed) require(packet::serialize(*parsed) == datagram, "serialize(*parse(b)) == b");

@@ -31,8 +31,7 @@ void read_all(BytesView datagram) {
           "a part of a datagram lies in it");
   const auto options = view.options();
   require(lies_within(options.after_end_of_list, datagram), "a part of the options lies in the datagram");
-  for (const auto& parsed : options.options)
-    require(!to_string(parsed.option).empty(), "an option can be shown");
+  for (const auto& parsed : options.options) require(!to_string(parsed.option).empty(), "an option can be shown");
   require(!(view.is_tcp() && view.is_icmp()), "a datagram is TCP or ICMP");
   if (view.has_tcp_header())
     require(view.is_tcp() && view.option_bytes().size() + view.payload().size() + 20 <= view.ip_payload().size(),

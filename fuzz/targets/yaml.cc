@@ -21,10 +21,10 @@ constexpr std::size_t most_diagnostics = 101;
 constexpr std::size_t most_shown = 1 << 16;  // octets of one, beside the line that it shows
 
 const script::TargetValues& target_values() {
-  static const script::TargetValues values = {{"msl", "2min"},      {"initial_rto", "1s"},       {"least_rto", "1s"},
-                                              {"r2", "1h"},         {"greatest_rto", "60s"},     {"delayed_ack", "500ms"},
-                                              {"r2_syn", "15min"},  {"receive_buffer", "65535"}, {"keep_alive_idle", "2h"},
-                                              {"send_buffer", "65535"}};
+  static const script::TargetValues values = {
+      {"msl", "2min"},           {"initial_rto", "1s"},    {"least_rto", "1s"}, {"r2", "1h"},
+      {"greatest_rto", "60s"},   {"delayed_ack", "500ms"}, {"r2_syn", "15min"}, {"receive_buffer", "65535"},
+      {"keep_alive_idle", "2h"}, {"send_buffer", "65535"}};
   return values;
 }
 
