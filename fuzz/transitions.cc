@@ -98,16 +98,6 @@ EventKind kind_of(Call::Kind kind) {
   return EventKind::option_call;
 }
 
-EventKind kind_of(const Entry& entry, const Played& played) {
-  if (entry.kind == Entry::Kind::paused) return EventKind::time;
-  if (entry.kind == Entry::Kind::called) return kind_of(std::get<Call>(played.steps[entry.call].action).kind);
-  const packet::SegmentView segment{BytesView(entry.datagram)};
-  if (segment.is_icmp()) return EventKind::icmp;
-  if (part(entry.place, broken_shift, 1) != 0 || !segment.has_tcp_header()) return EventKind::broken;
-  const auto kind = kind_of(segment.flags());
-  return kind == EventKind::ack && !segment.payload().empty() ? EventKind::text : kind;
-}
-
 std::uint32_t order(std::uint32_t number, std::uint32_t low, std::uint32_t next, std::uint32_t edge) {
   if (ahead(low, number) < 0) return 0;
   if (number == next) return 2;
@@ -132,6 +122,16 @@ std::string_view to_string(EventKind kind) {
       "SYN",  "SYN-ACK", "ACK",  "text", "FIN",   "RST",   "URG",    "other flags", "broken",
       "ICMP", "open",    "send", "recv", "close", "abort", "option", "time"};
   return names[static_cast<std::size_t>(kind)];
+}
+
+EventKind event_of(const Entry& entry, const Played& played) {
+  if (entry.kind == Entry::Kind::paused) return EventKind::time;
+  if (entry.kind == Entry::Kind::called) return kind_of(std::get<Call>(played.steps[entry.call].action).kind);
+  const packet::SegmentView segment{BytesView(entry.datagram)};
+  if (segment.is_icmp()) return EventKind::icmp;
+  if (part(entry.place, broken_shift, 1) != 0 || !segment.has_tcp_header()) return EventKind::broken;
+  const auto kind = kind_of(segment.flags());
+  return kind == EventKind::ack && !segment.payload().empty() ? EventKind::text : kind;
 }
 
 std::uint32_t place_of(const packet::Segment& segment, bool broken, const oracle::ConnectionView& view) {
@@ -206,7 +206,7 @@ std::vector<Transition> transitions(const Played& played) {
       case Entry::Kind::sent:
       case Entry::Kind::called:
       case Entry::Kind::paused:
-        current = &out.emplace_back(Transition{entry.state, kind_of(entry, played), 0, entry.place});
+        current = &out.emplace_back(Transition{entry.state, event_of(entry, played), 0, entry.place});
         break;
       case Entry::Kind::answered:
       case Entry::Kind::completed: {

@@ -64,6 +64,9 @@ class ObservedState {
 // Transition::detail of a segment that is about to be sent.
 [[nodiscard]] std::uint32_t place_of(const packet::Segment& segment, bool broken, const oracle::ConnectionView& view);
 
+// Of an entry of kind sent, called or paused.
+[[nodiscard]] EventKind event_of(const Entry& entry, const Played& played);
+
 // In the order of the steps, the fixture's left out.
 [[nodiscard]] std::vector<Transition> transitions(const Played& played);
 

@@ -1,0 +1,57 @@
+#pragma once
+// One program on two stacks: where they differ. Stacks may differ in much that no RFC settles, so
+// two kinds of comparison:
+//
+//   exact      two builds of one stack: every octet at every instant
+//   quiescent  two stacks: only when both have come to rest behind a stimulus, and only what counts:
+//              whether a RST, a SYN, new text or a FIN came, how far the tester's octets are acknowledged,
+//              what was negotiated, how calls ended. Timers are not compared, they are held
+//              against the RFC's bounds elsewhere.
+//
+// Differences that are no mistake stand in a data file, each with an id and a reason.
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fuzz/oracles.hh"
+#include "script/diagnostic.hh"
+
+namespace tcpspec::fuzz {
+
+struct Difference {
+  std::string aspect;                                // "answer", "acknowledged", "negotiated", "result"
+  std::string state;                                 // of the reference, as the wire shows it: "ESTABLISHED"
+  std::string event;                                 // the last stimulus: "RST"; to_string(EventKind)
+  std::string reference, other;                      // what each did, in words: "RST", "nothing"
+  std::size_t step = 0;                              // after which it shows
+  std::size_t reference_entry = 0, other_entry = 0;  // of the records: the first entry that tells
+};
+
+enum class Comparison : std::uint8_t { exact, quiescent };
+
+// The first difference. For `quiescent` both must have been played with at_rest().
+[[nodiscard]] std::optional<Difference> difference(const Played& reference, const Played& other, Comparison comparison);
+
+// The program with a pause behind each stimulus, in which delayed acknowledgments (RFC 9293 section
+// 3.8.6.3: less than half a second) come, and no retransmission (RFC 6298 section 2.4).
+[[nodiscard]] Program at_rest(const Program& program);
+
+// An equivalence rule: a difference that it matches is none. `*` and `?` as in file names; what a
+// rule leaves out matches everything.
+struct Equivalence {
+  std::string id;      // "rst-with-ack"
+  std::string reason;  // why both are right, with the RFC; or which known deviation it is
+  std::string target;  // a target's name
+  std::string aspect, state, event, reference, other;
+  [[nodiscard]] bool matches(const std::string& target_name, const Difference& difference) const;
+};
+
+// fuzz/equivalences.yaml.
+[[nodiscard]] std::expected<std::vector<Equivalence>, script::Diagnostics> load_equivalences(const std::string& path);
+
+[[nodiscard]] Suspicion suspicion(const Difference& difference);
+
+}  // namespace tcpspec::fuzz
