@@ -1,79 +1,83 @@
-// provisional
 #include "fuzz/fixture.hh"
+
+#include <fmt/format.h>
+
 #include <map>
+#include <mutex>
+#include <stdexcept>
+#include <tuple>
+
+#include "fuzz/compile.hh"
+#include "script/loader.hh"
+
 namespace tcpspec::fuzz {
-const std::vector<Step>& steps_of(const Fixture& f, packet::Family) {
-  static std::map<std::string, std::vector<Step>> cache;
-  std::string key{char('a' + int(f.state)), char('a' + int(f.role)), char('a' + f.sack), char('a' + f.timestamps),
-                  char('a' + f.window_scale.value_or(20))};
-  if (auto it = cache.find(key); it != cache.end()) return it->second;
-  std::vector<Step> s;
-  using F = packet::Flags;
-  using S = script::State;
-  using K = Call::Kind;
-  auto call = [&](K k) {
-    Call c;
-    c.kind = k;
-    c.socket = (k == K::listen || k == K::accept) ? 0 : 1;
-    if (k == K::listen) c.number = 16;
-    s.push_back({0, c});
-  };
-  auto seg = [&](F fl, auto tweak) {
-    SendSegment x;
-    x.flags = fl;
-    tweak(x);
-    s.push_back({0, x});
-  };
-  std::vector<OptionItem> o;
-  OptionItem m;
-  m.kind = OptionItem::Kind::mss;
-  m.numbers = {{Number::Base::zero, 1460}};
-  o.push_back(m);
-  if (f.sack) {
-    OptionItem i;
-    i.kind = OptionItem::Kind::sack_permitted;
-    o.push_back(i);
-  }
-  if (f.timestamps) {
-    OptionItem i;
-    i.kind = OptionItem::Kind::timestamps;
-    o.push_back(i);
-  }
-  if (f.window_scale) {
-    OptionItem i;
-    i.kind = OptionItem::Kind::window_scale;
-    i.numbers = {{Number::Base::zero, *f.window_scale}};
-    o.push_back(i);
-  }
-  auto syn = [&](SendSegment& x) { x.options = o; };
-  auto none = [](SendSegment&) {};
-  auto st = f.state;
-  if (st != S::closed) {
-    if (f.role == script::Role::passive) {
-      if (st != S::syn_sent) call(K::listen);
-      if (st != S::listen && st != S::syn_sent) {
-        seg(F::syn, syn);
-        if (st != S::syn_received) {
-          seg(F::ack, none);
-          call(K::accept);
-        }
-      }
-    } else {
-      call(K::connect);
-      if (st != S::syn_sent && st != S::listen) {
-        if (st == S::syn_received)
-          seg(F::syn, syn);
-        else
-          seg(F::syn | F::ack, syn);
-      }
-    }
-    auto close = [&] { call(f.by_close ? K::close : K::shutdown_write); };
-    if (st == S::fin_wait_1 || st == S::fin_wait_2 || st == S::closing || st == S::time_wait) close();
-    if (st == S::fin_wait_2 || st == S::time_wait) seg(F::ack, none);
-    if (st == S::closing) seg(F::fin | F::ack, [](SendSegment& x) { x.ack = Number{Number::Base::snd_nxt, -1}; });
-    if (st == S::time_wait || st == S::close_wait || st == S::last_ack) seg(F::fin | F::ack, none);
-    if (st == S::last_ack) close();
-  }
-  return cache.emplace(key, std::move(s)).first->second;
+
+namespace {
+
+bool can_offer(script::State state, script::Role role) {
+  using script::State;
+  return state != State::closed && state != State::listen &&
+         (state != State::syn_sent || role == script::Role::passive);
 }
+
+// The default where there is nothing to say: an MSS of 1460.
+std::string offer_of(const Fixture& fixture) {
+  std::string out = "mss: 1460";
+  if (fixture.sack) out += ", sack_permitted";
+  if (fixture.timestamps) out += ", ts";
+  if (fixture.window_scale) out += fmt::format(", wscale: {}", *fixture.window_scale);
+  return out;
+}
+
+std::vector<Step> compile_fixture(const Fixture& fixture, packet::Family family) {
+  if (fixture.state == script::State::closed) return {};
+  auto text = fmt::format(
+      "suite: fixture\n"
+      "tests:\n"
+      "  - id: given\n"
+      "    about: Nothing but the state that it begins with.\n"
+      "    requirement: none\n"
+      "    family: {}\n"
+      "    drain: 0s\n"
+      "    given: {}\n"
+      "    steps: []\n",
+      family == packet::Family::ipv4 ? "ipv4" : "ipv6", given_of(fixture));
+  auto source = std::make_shared<script::SourceFile>(script::SourceFile{"(built-in) given", std::move(text)});
+  const auto suite = script::load_suite(std::move(source));
+  if (!suite) throw std::logic_error(script::to_string(suite.error().front()));
+  auto program = compile_whole(suite->tests.front(), {});
+  if (!program) throw std::logic_error(fmt::format("given: {}: {}", given_of(fixture), program.error()));
+  return std::move(program->steps);
+}
+
+}  // namespace
+
+std::string given_of(const Fixture& fixture) {
+  using script::Role;
+  const auto state = script::to_string(fixture.state);
+  const auto usual = fixture.state == script::State::syn_sent ? Role::active : Role::passive;
+  std::string more;
+  if (fixture.role != usual) more += fmt::format(", role: {}", script::to_string(fixture.role));
+  if (can_offer(fixture.state, fixture.role) && (fixture.sack || fixture.timestamps || fixture.window_scale))
+    more += fmt::format(", options: [{}]", offer_of(fixture));
+  if (fixture.by_close) more += ", by: close";
+  return more.empty() ? std::string(state) : fmt::format("{{state: {}{}}}", state, more);
+}
+
+const std::vector<Step>& steps_of(const Fixture& fixture, packet::Family family) {
+  using Key = std::tuple<script::State, script::Role, bool, bool, int, bool, packet::Family>;
+  static std::map<Key, std::vector<Step>> known;
+  static std::mutex mutex;
+  const Key key{fixture.state,
+                fixture.role,
+                fixture.sack,
+                fixture.timestamps,
+                fixture.window_scale ? *fixture.window_scale : -1,
+                fixture.by_close,
+                family};
+  const std::scoped_lock lock(mutex);
+  const auto found = known.find(key);
+  return found != known.end() ? found->second : known.emplace(key, compile_fixture(fixture, family)).first->second;
+}
+
 }  // namespace tcpspec::fuzz

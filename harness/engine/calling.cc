@@ -148,6 +148,8 @@ void Play::start_call(const script::Call& call, const Step& step, Instant now) {
     pending.octets = send->data.size();
     own.last_send = request.id;
   }
+  if (setup_.observer)
+    setup_.observer->calls(step.connection, connection(step.connection).view, call, request.operation);
   commands_.start(request);
   done_at(now);
 }

@@ -199,6 +199,7 @@ void Play::send_for_peer(int index, packet::Bytes datagram, Instant now) {
   auto& own = connection(index);
   const auto segment = packet::parse(datagram);
   assert(segment && "a peer sends only what is well-formed");
+  if (setup_.observer) setup_.observer->sends(index, own.view, *segment, {}, oracle::Acceptance::certain);
   monitor_.sent(datagram);
   commands_.inject(datagram);
   own.view.sent(*segment, oracle::Acceptance::certain, now);

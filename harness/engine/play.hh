@@ -19,6 +19,7 @@
 #include "engine/trace.hh"
 #include "oracle/connection_view.hh"
 #include "oracle/invariants.hh"
+#include "packet/icmp.hh"
 #include "script/model.hh"
 #include "target/target.hh"
 
@@ -30,6 +31,19 @@ class Commands {
   virtual ~Commands() = default;
   virtual void inject(packet::BytesView datagram) = 0;
   virtual void start(const target::CallRequest& request) = 0;
+};
+
+// Told of what a play does just before it does it, with what its bytes no longer show: for who writes
+// down the stimuli of a test. `view` counts what the script has taken notice of.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  // By the script, or by a peer, whose segments are `certain`.
+  virtual void sends(int connection, const oracle::ConnectionView& view, const packet::Segment& segment,
+                     const packet::Malformation& malformation, oracle::Acceptance acceptance) = 0;
+  virtual void sends(int connection, const oracle::ConnectionView& view, const packet::IcmpError& error) = 0;
+  virtual void calls(int connection, const oracle::ConnectionView& view, const script::Call& call,
+                     const target::Operation& operation) = 0;
 };
 
 // error: what stands between us and the target failed, so nothing can be said of the target.
@@ -61,6 +75,7 @@ struct Setup {
   Duration tolerance = std::chrono::milliseconds(10);  // of the target's timers, besides 5 %
   std::size_t most_packets = 20'000;                   // a target that sends more than this floods
   MakePeer make_peer = nullptr;                        // for `peer: auto`; none: such a test cannot be played
+  Observer* observer = nullptr;                        // outlives the play
 };
 
 class Play final : private script::Scope {

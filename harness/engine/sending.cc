@@ -113,6 +113,7 @@ void Play::send_segment(int index, packet::Segment segment, const script::Step* 
                         const packet::Malformation& malformation, oracle::Acceptance acceptance, Instant now) {
   auto& own = connection(index);
   segment.ip.identification = identification_++;
+  if (setup_.observer) setup_.observer->sends(index, own.view, segment, malformation, acceptance);
   auto datagram = packet::serialize(segment, malformation);
   monitor_.sent(datagram);
   commands_.inject(datagram);
@@ -164,6 +165,7 @@ void Play::run_icmp(const script::SendIcmp& icmp, const script::Step& step, Inst
                           0,
                           std::move(quoted)};
   if (icmp.rest_of_header) error.rest_of_header = static_cast<std::uint32_t>(icmp.rest_of_header->evaluate(*this));
+  if (setup_.observer) setup_.observer->sends(step.connection, own.view, error);
   auto datagram = packet::serialize(error);
   monitor_.sent(datagram);
   commands_.inject(datagram);
