@@ -109,11 +109,13 @@ Bytes datagram_of(const script::SendIcmp& send, const fuzz::Host& host) {
   std::swap(quoted.source, quoted.destination);
   std::swap(quoted.seq, quoted.ack);
   const auto family = host.offer().family;
+  const Numbers numbers;
+  const auto rest = send.rest_of_header ? send.rest_of_header->evaluate(numbers) : 0;
   return packet::serialize(packet::IcmpError{.source = fuzz::tester_address(family),
                                              .destination = fuzz::host_address(family),
-                                             .type = send.type,
-                                             .code = send.code,
-                                             .rest_of_header = send.rest_of_header.value_or(0),
+                                             .type = static_cast<std::uint8_t>(send.type),
+                                             .code = static_cast<std::uint8_t>(send.code),
+                                             .rest_of_header = static_cast<std::uint32_t>(rest),
                                              .quoted = packet::serialize(quoted)});
 }
 
