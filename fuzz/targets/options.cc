@@ -182,7 +182,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto reading = read_options(view);
   compare_with_the_stack(view, reading.parsed);
   const auto chosen = hash(area);
-  if (chosen % 16 == 0) write_again(datagram, view, reading);
-  if (chosen % 128 == 1) converse(datagram);
+  if (chosen % 64 == 0) write_again(datagram, view, reading);
+  if (chosen % 1024 == 1) converse(datagram);
   return 0;
 }
