@@ -91,6 +91,7 @@ void Play::on_packet(target::PacketArrival&& arrival) {
   }
   auto& own = connection(index);
   if (own.target_port == 0) own.target_port = segment.source_port();
+  own.view.arrived(segment);
   own.queue.push_back(std::move(kept));
   if (own.side) ++own.side->unshown;
 }

@@ -42,6 +42,23 @@ TEST(Send, NumbersWrapWithBothIss) {
   EXPECT_EQ(rig.verdict(), Verdict::pass);
 }
 
+// The target has allowed what is sent next, though no step has looked at its acknowledgement.
+TEST(Send, AWindowHoldsFromItsArrival) {
+  Rig rig(
+      "given: ESTABLISHED\nsteps:\n  - send: {flags: PA, data: 600}\n  - {call: {recv: 600}, is: 600}\n"
+      "  - send: {flags: PA, data: 600}\n  - send: {flags: PA, data: 600}\n  - send: {flags: A}\n");
+  rig.complete_last();
+  rig.go();
+  rig.reply({"SA", 0, 1, 0, 1000});
+  rig.complete_last();
+  rig.go();
+  rig.arrive({"A", 1, 601, 0, 1000});
+  rig.complete_last(600);
+  rig.go();
+  EXPECT_EQ(rig.sent(1).seq().raw() - rig.iss.at(rig.tester_port), 1201u);
+  EXPECT_EQ(rig.sent_seq(), 1601u);  // what lies behind the window need not be taken
+}
+
 TEST(Send, WhatMustNotBeTakenMovesNothing) {
   Rig rig(
       "given: ESTABLISHED\nsteps:\n  - send: {flags: PA, data: 10, checksum: bad}\n  - send: {flags: PA, data: 10, "

@@ -165,13 +165,24 @@ void ConnectionView::take_window(std::uint32_t window, std::uint32_t seq, std::u
 
 // ---- what the target sends
 
+// RFC 7323 section 2.2: the window of a SYN is not scaled.
+std::uint32_t ConnectionView::window_of(const packet::SegmentView& segment) const {
+  if (segment.flags().has(Flags::syn)) return segment.window();
+  return static_cast<std::uint32_t>(segment.window()) << shift_of(target_syn_);
+}
+
+void ConnectionView::arrived(const packet::SegmentView& segment) {
+  const auto flags = segment.flags();
+  if (!target_iss_ || flags.has(Flags::rst) || flags.has(Flags::syn) || !flags.has(Flags::ack)) return;
+  widen(in_tester_space(segment.ack()) + window_of(segment));
+}
+
 void ConnectionView::heard(const packet::SegmentView& segment) {
   const auto flags = segment.flags();
   if (flags.has(Flags::rst)) return;
   if (flags.has(Flags::syn)) consumed_syn(segment);
   if (!target_iss_ || (flags.has(Flags::syn) && segment.seq() != *target_iss_)) return;
-  const auto window =
-      flags.has(Flags::syn) ? segment.window() : static_cast<std::uint32_t>(segment.window()) << shift_of(target_syn_);
+  const auto window = window_of(segment);
   if (flags.has(Flags::ack)) return widen(in_tester_space(segment.ack()) + window);
   heard_wnd_ = window;
   if (tester_syn_.seen) widen(received_.next() + window);
@@ -193,8 +204,7 @@ void ConnectionView::consumed(const packet::SegmentView& segment) {
   }
   if (timestamps_in_force() || flags.has(Flags::syn))
     if (const auto stamp = segment.find<packet::Timestamps>()) target_timestamp_ = stamp->value;
-  rcv_wnd_ =
-      flags.has(Flags::syn) ? segment.window() : static_cast<std::uint32_t>(segment.window()) << shift_of(target_syn_);
+  rcv_wnd_ = window_of(segment);
   if (!flags.has(Flags::ack)) {
     if (tester_syn_.seen) widen(received_.next() + rcv_wnd_);
     return;

@@ -27,8 +27,10 @@ class ConnectionView {
 
   // `now` matters to PAWS alone: a TS.Recent that is 24 days old rejects nothing (RFC 7323 section 5.5).
   void sent(const packet::Segment& segment, Acceptance acceptance, packet::Instant now = {});
-  // A segment of the target has arrived where a peer answers it at once. Not what it says
-  // counts already, but what it allows the peer to send.
+  // A segment of the target has arrived. What it says counts once the script takes notice of
+  // it, but the window that it offers holds from now on for whatever is sent.
+  void arrived(const packet::SegmentView& segment);
+  // The same where a peer answers it at once: a SYN of the target, too, allows the peer to send.
   void heard(const packet::SegmentView& segment);
   // The script has taken notice of a segment of the target.
   void consumed(const packet::SegmentView& segment);
@@ -96,6 +98,7 @@ class ConnectionView {
   [[nodiscard]] bool acceptable_ack(std::uint32_t ack) const;
   void take_stamp(std::uint32_t value, packet::Instant now);
   void take_window(std::uint32_t window, std::uint32_t seq, std::uint32_t ack);
+  [[nodiscard]] std::uint32_t window_of(const packet::SegmentView& segment) const;
   void consumed_syn(const packet::SegmentView& segment);
   [[nodiscard]] Character character_of_ack(const packet::SegmentView& segment) const;
   void widen(std::uint32_t right_edge);

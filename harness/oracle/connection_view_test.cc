@@ -114,6 +114,29 @@ TEST_P(View, DataOnASynCountsOnceItIsAcknowledged) {
   EXPECT_EQ(talk[rcv_nxt], 6);
 }
 
+TEST_P(View, AWindowHoldsFromItsArrival) {
+  talk.open();
+  talk.sent({.flags = A, .seq = 1, .ack = 1, .data = 600});
+  talk.arrived({.flags = A, .seq = 1, .ack = 601, .window = 1000});
+  talk.sent({.flags = A, .seq = 601, .ack = 1, .data = 1100});
+  EXPECT_EQ(talk[rcv_nxt], 1601);
+  EXPECT_EQ(talk[rcv_wnd], 1000);
+  // An acknowledgement of more counts once the script takes notice of it.
+  talk.arrived({.flags = A, .seq = 1, .ack = 1701, .window = 0});
+  EXPECT_EQ(talk[rcv_nxt], 1601);
+  talk.got({.flags = A, .seq = 1, .ack = 1701, .window = 0});
+  EXPECT_EQ(talk[rcv_nxt], 1701);
+}
+
+TEST_P(View, WhatArrivesWithoutAnAcknowledgementAllowsNothing) {
+  talk.sent({.flags = S, .data = 10});
+  talk.arrived({.flags = SA, .ack = 1, .window = 1000});  // its numbers are not known yet
+  talk.open();
+  for (const auto flags : {S, SA, R | A}) talk.arrived({.flags = flags, .ack = 1, .window = 5000});
+  talk.sent({.flags = A, .seq = 1, .ack = 1, .data = 1100});
+  EXPECT_EQ(talk[rcv_nxt], 1001);
+}
+
 TEST_P(View, InOrderOutOfOrderAndOverlapping) {
   talk.open();
   talk.sent({.flags = A, .seq = 1, .ack = 1, .data = 10});

@@ -21,7 +21,12 @@ struct Talk {
   void sent(const Said& said, Acceptance acceptance = Acceptance::expected, packet::Instant now = {}) {
     view.sent(wire.from_tester(said), acceptance, now);
   }
-  // Arrived, and answered by a peer, before the script takes notice of it with got().
+  // Arrived, before the script takes notice of it with got().
+  void arrived(const Said& said) {
+    const auto bytes = serialize(wire.from_target(said));
+    view.arrived(packet::SegmentView(bytes));
+  }
+  // The same where a peer answers it, before the script takes notice of it with got().
   void heard(const Said& said) {
     const auto bytes = serialize(wire.from_target(said));
     view.heard(packet::SegmentView(bytes));
