@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -94,8 +95,32 @@ packet::Address address(packet::Family family, const std::uint8_t* octets) {
   return out;
 }
 
+// `receive_buffer` and `send_buffer`, in octets; what an application asks for with SO_RCVBUF is no less.
+constexpr std::size_t least_buffer = 2048;
+bool read_parameter(std::string_view word, reference::Limits& limits) {
+  const auto equals = word.find('=');
+  if (equals == std::string_view::npos) return false;
+  const auto name = word.substr(0, equals);
+  auto* const limit = name == "receive_buffer" ? &limits.receive_buffer
+                      : name == "send_buffer"  ? &limits.send_buffer
+                                               : nullptr;
+  if (limit == nullptr) return false;
+  const auto* const end = word.data() + word.size();
+  const auto [behind, error] = std::from_chars(word.data() + equals + 1, end, *limit);
+  return error == std::errc{} && behind == end && *limit >= least_buffer;
+}
+bool read_parameters(std::string_view words, reference::Limits& limits) {
+  while (!words.empty()) {
+    const auto space = std::min(words.find(' '), words.size());
+    if (!read_parameter(words.substr(0, space), limits)) return false;
+    words.remove_prefix(std::min(space + 1, words.size()));
+  }
+  return true;
+}
+
 int create(const tcpspec_config* config, const tcpspec_host* host, tcpspec_stack** stack) {
   reference::Settings settings;
+  if (!read_parameters(config->params, settings.limits)) return TCPSPEC_INVALID;
   const auto family = config->family == 4 ? packet::Family::ipv4 : packet::Family::ipv6;
   (family == packet::Family::ipv4 ? settings.ipv4 : settings.ipv6) = address(family, config->local);
   settings.mtu = config->mtu;
