@@ -289,10 +289,12 @@ class Recorder final : public engine::Commands, public engine::Observer {
 
   static std::int64_t number_of(const script::Call& call, const target::Operation& operation) {
     if (const auto* listen = std::get_if<target::Listen>(&operation)) return listen->backlog;
-    if (const auto* connect = std::get_if<target::Connect>(&operation)) return call.local_port ? connect->local_port : 0;
+    if (const auto* connect = std::get_if<target::Connect>(&operation))
+      return call.local_port ? connect->local_port : 0;
     if (const auto* send = std::get_if<target::Send>(&operation))
       return call.literal.empty() ? static_cast<std::int64_t>(send->data.size()) : 0;
-    if (const auto* receive = std::get_if<target::Receive>(&operation)) return static_cast<std::int64_t>(receive->count);
+    if (const auto* receive = std::get_if<target::Receive>(&operation))
+      return static_cast<std::int64_t>(receive->count);
     if (const auto* option = std::get_if<target::SetOption>(&operation)) return option->value;
     return 0;
   }

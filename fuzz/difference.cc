@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <fnmatch.h>
 
 #include <algorithm>
 #include <array>
@@ -12,8 +11,6 @@
 #include <utility>
 
 #include "fuzz/transitions.hh"
-#include "script/loader.hh"
-#include "script/value.hh"
 
 namespace tcpspec::fuzz {
 namespace {
@@ -229,10 +226,6 @@ std::optional<Difference> quiescent_difference(const Played& reference, const Pl
   return std::nullopt;
 }
 
-bool glob(const std::string& pattern, const std::string& text) {
-  return pattern.empty() || fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
-}
-
 }  // namespace
 
 std::optional<Difference> difference(const Played& reference, const Played& other, Comparison comparison) {
@@ -249,40 +242,6 @@ Program at_rest(const Program& program) {
     if (!std::holds_alternative<Pause>(step.action)) resting.steps.push_back({step.connection, Pause{rest}});
   }
   return resting;
-}
-
-bool Equivalence::matches(const std::string& target_name, const Difference& difference) const {
-  return glob(target, target_name) && glob(aspect, difference.aspect) && glob(state, difference.state) &&
-         glob(event, difference.event) && glob(reference, difference.reference) && glob(other, difference.other);
-}
-
-std::expected<std::vector<Equivalence>, script::Diagnostics> load_equivalences(const std::string& path) {
-  const script::Limits limits;
-  auto source = script::read_source(path, limits.octets);
-  if (!source) return std::unexpected(std::move(source.error()));
-  auto document = script::parse_document(*source, limits);
-  if (!document) return std::unexpected(std::move(document.error()));
-  script::Complaints complaints;
-  const script::Value root(*document, *source, nullptr, complaints);
-  std::vector<Equivalence> out;
-  if (root.check_keys("a file of equivalences", {"about", "equivalences"}))
-    if (const auto list = root.find("equivalences"))
-      for (const auto& item : list->items()) {
-        if (!item.check_keys("an equivalence",
-                             {"id", "reason", "target", "aspect", "state", "event", "reference", "other"}))
-          continue;
-        const auto text = [&item](std::string_view key) {
-          const auto value = item.find(key);
-          return value ? value->text() : std::string();
-        };
-        Equivalence rule{text("id"),    text("reason"), text("target"),    text("aspect"),
-                         text("state"), text("event"),  text("reference"), text("other")};
-        if (rule.id.empty()) item.complain("an equivalence has an `id`");
-        if (rule.reason.empty()) item.complain("an equivalence has a `reason`", "which RFC leaves both open?");
-        out.push_back(std::move(rule));
-      }
-  if (!complaints.empty()) return std::unexpected(complaints.take());
-  return out;
 }
 
 Suspicion suspicion(const Difference& difference) {

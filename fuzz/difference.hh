@@ -8,16 +8,13 @@
 //              what was negotiated, how calls ended. Timers are not compared, they are held
 //              against the RFC's bounds elsewhere.
 //
-// Differences that are no mistake stand in a data file, each with an id and a reason.
+// Differences that are no mistake stand in a data file (known.hh).
 
 #include <cstdint>
-#include <expected>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "fuzz/oracles.hh"
-#include "script/diagnostic.hh"
 
 namespace tcpspec::fuzz {
 
@@ -38,19 +35,6 @@ enum class Comparison : std::uint8_t { exact, quiescent };
 // The program with a pause behind each stimulus, in which delayed acknowledgments (RFC 9293 section
 // 3.8.6.3: less than half a second) come, and no retransmission (RFC 6298 section 2.4).
 [[nodiscard]] Program at_rest(const Program& program);
-
-// An equivalence rule: a difference that it matches is none. `*` and `?` as in file names; what a
-// rule leaves out matches everything.
-struct Equivalence {
-  std::string id;      // "rst-with-ack"
-  std::string reason;  // why both are right, with the RFC; or which known deviation it is
-  std::string target;  // a target's name
-  std::string aspect, state, event, reference, other;
-  [[nodiscard]] bool matches(const std::string& target_name, const Difference& difference) const;
-};
-
-// fuzz/equivalences.yaml.
-[[nodiscard]] std::expected<std::vector<Equivalence>, script::Diagnostics> load_equivalences(const std::string& path);
 
 [[nodiscard]] Suspicion suspicion(const Difference& difference);
 

@@ -83,3 +83,16 @@ endfunction()
 tcpspec_fuzz_target(options SEEDS SOURCES targets/options.cc LIBRARIES tcpspec_fuzz_hosts)
 tcpspec_fuzz_target(segment SEEDS SOURCES targets/segment.cc LIBRARIES tcpspec_fuzz_hosts)
 tcpspec_fuzz_target(yaml SEEDS SOURCES targets/yaml.cc LIBRARIES tcpspec::script)
+
+# Programs, against a stack of the environment's choice. `mutants` has the reference stack with its
+# named mistakes in place of the normal one.
+foreach(name sequence differential)
+  tcpspec_fuzz_target(${name} SOURCES targets/sequence.cc targets/session_of_environment.cc LIBRARIES tcpspec::fuzz)
+  target_compile_definitions(fuzz_${name} PRIVATE TCPSPEC_FUZZ_COMPARES=$<STREQUAL:${name},differential>)
+endforeach()
+add_library(tcpspec_fuzz_mutants OBJECT EXCLUDE_FROM_ALL under_test.cc)
+target_link_libraries(tcpspec_fuzz_mutants PUBLIC tcpspec_reference_mutants tcpspec::fuzz)
+target_compile_options(tcpspec_reference_mutants PRIVATE ${coverage})
+tcpspec_fuzz_target(mutants SOURCES targets/sequence.cc targets/session_of_environment.cc
+  LIBRARIES $<TARGET_OBJECTS:tcpspec_fuzz_mutants> $<TARGET_OBJECTS:tcpspec_reference_mutants> tcpspec::fuzz)
+target_compile_definitions(fuzz_mutants PRIVATE TCPSPEC_FUZZ_COMPARES=true)

@@ -121,7 +121,7 @@ void Play::begin_peer(const Step& step, Instant now) {
   if (!setup_.make_peer) return give_up(step, "there is no peer here that could play");
   if (own.view.tester_syn_sent() && !own.view.target_iss_known())
     return give_up(step, "a peer cannot take over while a SYN of the script waits for its answer");
-  auto& side = own.side.emplace();
+  auto& side = own.side.emplace(PeerSide{});
   side.peer = setup_.make_peer(peer_place(index));
   side.unshown = own.queue.size();
   side.sent = own.view.tester_iss();

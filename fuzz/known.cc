@@ -1,0 +1,86 @@
+#include "fuzz/known.hh"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "script/loader.hh"
+#include "script/value.hh"
+
+namespace tcpspec::fuzz {
+namespace {
+
+bool fits(const std::string& pattern, std::string_view text) {
+  return pattern.empty() || fnmatch(pattern.c_str(), std::string(text).c_str(), 0) == 0;
+}
+
+std::string text_of(const script::Value& item, std::string_view key) {
+  const auto value = item.find(key);
+  return value ? value->text() : std::string();
+}
+
+bool has_words(const script::Value& item) {
+  const bool id = !text_of(item, "id").empty();
+  const bool reason = !text_of(item, "reason").empty();
+  if (!id) item.complain("an entry has an `id`");
+  if (!reason) item.complain("an entry has a `reason`", "say which RFC leaves both open, or what was found");
+  return id && reason;
+}
+
+void read_equivalence(const script::Value& item, Known& known) {
+  if (!item.check_keys("an equivalence",
+                       {"id", "reason", "target", "aspect", "state", "event", "reference", "other"}) ||
+      !has_words(item))
+    return;
+  const auto text = [&item](std::string_view key) { return text_of(item, key); };
+  known.equivalences.push_back({text("id"), text("reason"), text("target"), text("aspect"), text("state"),
+                                text("event"), text("reference"), text("other")});
+}
+
+void read_finding(const script::Value& item, Known& known) {
+  if (!item.check_keys("a known finding", {"id", "reason", "target", "oracle", "place"}) || !has_words(item)) return;
+  const auto text = [&item](std::string_view key) { return text_of(item, key); };
+  if (text("oracle").empty() && text("place").empty())
+    return item.complain("an entry that covers everything",
+                         "give its `oracle` and its `place`, as the report has them");
+  known.findings.push_back({text("id"), text("reason"), text("target"), text("oracle"), text("place")});
+}
+
+}  // namespace
+
+bool Known::allows(const std::string& target, const Difference& difference) const {
+  return std::ranges::any_of(equivalences, [&](const Equivalence& rule) {
+    return fits(rule.target, target) && fits(rule.aspect, difference.aspect) && fits(rule.state, difference.state) &&
+           fits(rule.event, difference.event) && fits(rule.reference, difference.reference) &&
+           fits(rule.other, difference.other);
+  });
+}
+
+bool Known::covers(const std::string& target, const Suspicion& suspicion) const {
+  return std::ranges::any_of(findings, [&](const KnownFinding& entry) {
+    return fits(entry.target, target) && fits(entry.oracle, to_string(suspicion.oracle)) &&
+           fits(entry.place, suspicion.place);
+  });
+}
+
+std::expected<Known, script::Diagnostics> load_known(const std::string& path) {
+  const script::Limits limits;
+  auto source = script::read_source(path, limits.octets);
+  if (!source) return std::unexpected(std::move(source.error()));
+  auto document = script::parse_document(*source, limits);
+  if (!document) return std::unexpected(std::move(document.error()));
+  script::Complaints complaints;
+  const script::Value root(*document, *source, nullptr, complaints);
+  Known known;
+  if (root.check_keys("a file of what is known", {"about", "equivalences", "findings"})) {
+    if (const auto list = root.find("equivalences"))
+      for (const auto& item : list->items()) read_equivalence(item, known);
+    if (const auto list = root.find("findings"))
+      for (const auto& item : list->items()) read_finding(item, known);
+  }
+  if (!complaints.empty()) return std::unexpected(complaints.take());
+  return known;
+}
+
+}  // namespace tcpspec::fuzz

@@ -1,0 +1,40 @@
+#pragma once
+// What a fuzzer need not tell any more, in a data file (fuzz/known.yaml): differences between stacks
+// that are no mistake, and findings that somebody has looked at. Each has an id and a reason.
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "fuzz/difference.hh"
+#include "script/diagnostic.hh"
+
+namespace tcpspec::fuzz {
+
+// In patterns `*`, `?` and `[...]` are as in file names; what an entry leaves out matches everything.
+
+struct Equivalence {
+  std::string id;                                      // "rst-with-ack"
+  std::string reason;                                  // why both are right, with the RFC
+  std::string target;                                  // pattern of a target's name
+  std::string aspect, state, event, reference, other;  // patterns of a Difference
+};
+
+struct KnownFinding {
+  std::string id;
+  std::string reason;
+  std::string target;
+  std::string oracle, place;  // patterns of a Suspicion
+};
+
+struct Known {
+  std::vector<Equivalence> equivalences;
+  std::vector<KnownFinding> findings;
+
+  [[nodiscard]] bool allows(const std::string& target, const Difference& difference) const;
+  [[nodiscard]] bool covers(const std::string& target, const Suspicion& suspicion) const;
+};
+
+[[nodiscard]] std::expected<Known, script::Diagnostics> load_known(const std::string& path);
+
+}  // namespace tcpspec::fuzz

@@ -1,0 +1,47 @@
+#include "fuzz/session.hh"
+
+#include <utility>
+
+namespace tcpspec::fuzz {
+
+bool Session::is_news(const std::optional<Suspicion>& suspicion) const {
+  return suspicion && !options_.known.covers(target_->description().name, *suspicion);
+}
+
+std::expected<Played, target::EnvironmentError> Session::play_on(target::Target& target, const Program& program) const {
+  return play(program, target, {.seed = options_.seed});
+}
+
+std::expected<Examined, target::EnvironmentError> Session::examine(const Program& program, Care care) {
+  const auto number = examined_++;
+  const auto sampled = [&](unsigned each) {
+    return care == Care::thorough || (each != 0 && number % each == each - 1);
+  };
+  const bool probed = sampled(options_.probe_each);
+  Examined out;
+  out.program = options_.comparison == Comparison::quiescent ? at_rest(program) : program;
+  if (probed) out.program = with_probe(out.program);
+  auto played = play_on(*target_, out.program);
+  if (!played) return std::unexpected(played.error());
+  out.played = std::move(*played);
+
+  auto found = suspicion(out.played);
+  if (!found && probed) found = liveness(out.played);
+  if (!found && sampled(options_.twice_each)) {
+    const auto again = play_on(*target_, out.program);
+    if (!again) return std::unexpected(again.error());
+    found = determinism(out.played, *again);
+  }
+  if (!found && options_.comparison) {
+    auto reference = play_on(*reference_, out.program);
+    if (!reference) return std::unexpected(reference.error());
+    out.reference = std::move(*reference);
+    out.difference = difference(*out.reference, out.played, *options_.comparison);
+    if (out.difference && !options_.known.allows(target_->description().name, *out.difference))
+      found = suspicion(*out.difference);
+  }
+  if (is_news(found)) out.suspicion = std::move(found);
+  return out;
+}
+
+}  // namespace tcpspec::fuzz

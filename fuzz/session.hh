@@ -1,0 +1,59 @@
+#pragma once
+// One target under all oracles, for as many programs as there are: what a fuzzer calls for each.
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fuzz/difference.hh"
+#include "fuzz/known.hh"
+#include "fuzz/oracles.hh"
+#include "fuzz/player.hh"
+#include "fuzz/transitions.hh"
+#include "target/target.hh"
+
+namespace tcpspec::fuzz {
+
+struct SessionOptions {
+  std::uint64_t seed = 1;
+  std::optional<Comparison> comparison = std::nullopt;  // with the reference stack
+  Known known = {};                                     // what is not news
+  // Each so many programs one is played twice (0: none), and afterwards probed (1: all of them).
+  unsigned twice_each = 64;
+  unsigned probe_each = 1;
+};
+
+struct Examined {
+  Program program;  // as it was played: with pauses, and with a probe
+  Played played;
+  std::optional<Played> reference;  // the reference stack's record of the same
+  std::optional<Suspicion> suspicion;
+  std::optional<Difference> difference;  // where that is the suspicion
+};
+
+class Session {
+ public:
+  // `reference` may be null where nothing is compared.
+  Session(std::unique_ptr<target::Target> target, std::unique_ptr<target::Target> reference, SessionOptions options)
+      : target_(std::move(target)), reference_(std::move(reference)), options_(std::move(options)) {}
+
+  // What is known already is no suspicion. `thorough`: plays twice and probes, whatever the options say.
+  enum class Care : std::uint8_t { sampled, thorough };
+  [[nodiscard]] std::expected<Examined, target::EnvironmentError> examine(const Program& program, Care care);
+
+  [[nodiscard]] const target::Description& description() const { return target_->description(); }
+  [[nodiscard]] const SessionOptions& options() const { return options_; }
+
+ private:
+  [[nodiscard]] bool is_news(const std::optional<Suspicion>& suspicion) const;
+  [[nodiscard]] std::expected<Played, target::EnvironmentError> play_on(target::Target& target,
+                                                                        const Program& program) const;
+
+  std::unique_ptr<target::Target> target_, reference_;
+  SessionOptions options_;
+  std::uint64_t examined_ = 0;
+};
+
+}  // namespace tcpspec::fuzz

@@ -1,0 +1,110 @@
+// A program (fuzz/program.hh) against a stack in this process, under all oracles that need no second
+// stack; as `differential` beside the reference stack. The environment sets:
+//
+//   TCPSPEC_FUZZ_TARGET   reference (the default), PATH.so, mutant:NAME (in `mutants`), linux
+//   TCPSPEC_FUZZ_COMPARE  exact or quiescent: compare with the reference stack
+//   TCPSPEC_FUZZ_KNOWN    a file of what is known (fuzz/known.yaml)
+//   TCPSPEC_FUZZ_REACHED  a file for the heat map, written at the end
+//
+// Whatever an oracle says ends the process with abort(), as engines want it; the line that begins
+// with "finding:" says what it was.
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+
+#include "fuzz/mutator.hh"
+#include "fuzz/session.hh"
+#include "fuzz/targets/require.hh"
+#include "fuzz/targets/session_of_environment.hh"
+#include "fuzz/transitions.hh"
+
+namespace {
+
+using namespace tcpspec;
+using namespace tcpspec::fuzz;
+
+// libFuzzer's extra counters: (state, event, answer) is coverage, too.
+constexpr std::uint32_t counters = 1U << 15;
+__attribute__((section("__libfuzzer_extra_counters"), used)) std::uint8_t reached[counters];
+
+struct Run {
+  std::unique_ptr<Session> session = open_session_of_environment(TCPSPEC_FUZZ_COMPARES);
+  HeatMap heat;
+  std::vector<std::uint32_t> features;
+  ~Run() {
+    if (const char* path = std::getenv("TCPSPEC_FUZZ_REACHED"); path != nullptr)
+      std::ofstream(path) << heat.to_json() << '\n';
+  }
+};
+Run& run() {
+  static Run one;
+  return one;
+}
+
+BytesView octets_of(const std::uint8_t* data, std::size_t size) {
+  return std::as_bytes(std::span(data, size));
+}
+
+// What nobody could read becomes a new program.
+Program program_of(const std::uint8_t* data, std::size_t size, Mutator& mutator) {
+  auto program = decode(octets_of(data, size), Reading::prefix);
+  return program ? std::move(*program) : mutator.create();
+}
+
+std::size_t put(const Program& program, std::uint8_t* data, std::size_t most) {
+  auto shorter = program;
+  auto octets = encode(shorter);
+  while (octets.size() > most && !shorter.steps.empty()) {
+    shorter.steps.pop_back();
+    octets = encode(shorter);
+  }
+  if (octets.size() > most) return 0;
+  std::memcpy(data, octets.data(), octets.size());
+  return octets.size();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  (void)run();
+  return 0;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto program = decode(octets_of(data, size), Reading::prefix);
+  if (!program) return -1;
+  auto& [session, heat, features] = run();
+  const auto examined = session->examine(*program, Session::Care::sampled);
+  if (!examined) broken(examined.error().what);
+  const auto met = transitions(examined->played);
+  heat.add(met);
+  features.clear();
+  for (const auto& transition : met) tcpspec::fuzz::features(transition, counters, features);
+  for (const auto feature : features) reached[feature] = 1;
+  if (examined->suspicion) {
+    const auto& found = *examined->suspicion;
+    fmt::print(stderr, "finding: {}: {}: {}\n", to_string(found.oracle), found.place, found.what);
+    std::abort();
+  }
+  return 0;
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed) {
+  Mutator mutator(seed);
+  auto program = program_of(data, size, mutator);
+  mutator.mutate(program);
+  return put(program, data, most);
+}
+
+extern "C" std::size_t LLVMFuzzerCustomCrossOver(const std::uint8_t* first, std::size_t first_size,
+                                                 const std::uint8_t* second, std::size_t second_size, std::uint8_t* out,
+                                                 std::size_t most, unsigned seed) {
+  Mutator mutator(seed);
+  return put(mutator.cross(program_of(first, first_size, mutator), program_of(second, second_size, mutator)), out,
+             most);
+}
