@@ -2,6 +2,7 @@
 # Builds the fuzz targets into $OUT by the rules of OSS-Fuzz and ClusterFuzzLite:
 # $CC $CXX $CFLAGS $CXXFLAGS and $LIB_FUZZING_ENGINE are theirs, $SRC/tcpspec is this tree.
 # `scripts/fuzz check-build` runs it outside of their container.
+set -eu
 
 jobs=${TCPSPEC_JOBS:-$(nproc)}
 prefix=$WORK/libraries

@@ -96,3 +96,6 @@ target_compile_options(tcpspec_reference_mutants PRIVATE ${coverage})
 tcpspec_fuzz_target(mutants SOURCES targets/sequence.cc targets/session_of_environment.cc
   LIBRARIES $<TARGET_OBJECTS:tcpspec_fuzz_mutants> $<TARGET_OBJECTS:tcpspec_reference_mutants> tcpspec::fuzz)
 target_compile_definitions(fuzz_mutants PRIVATE TCPSPEC_FUZZ_COMPARES=true)
+# The codec once more, as code under test; to the other targets it is the harness.
+tcpspec_fuzz_target(program SOURCES targets/program.cc program_codec.cc LIBRARIES tcpspec::fuzz)
+target_compile_options(fuzz_program PRIVATE ${coverage})
