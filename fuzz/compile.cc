@@ -70,7 +70,7 @@ Number in_target_space(std::uint32_t value, const oracle::ConnectionView& view) 
 Number octet_count(std::size_t count, const oracle::ConnectionView& view) {
   const auto value = static_cast<std::int64_t>(count);
   constexpr std::int64_t close = 2, least = 64;
-  for (const auto [base, which] :
+  for (const auto& [base, which] :
        {std::pair{Number::Base::rcv_wnd, Variable::rcv_wnd}, std::pair{Number::Base::rcv_mss, Variable::rcv_mss}})
     if (const auto there = view.variable(which); value >= least && std::abs(value - there) <= close)
       return {base, value - there};
@@ -437,7 +437,8 @@ std::optional<Fixture> likely_fixture(const script::Test& test, const std::vecto
                       out.state == script::State::closing || out.state == script::State::time_wait ||
                       out.state == script::State::last_ack;
   out.by_close = out.by_close && closes;
-  return out;
+  const auto nowhere = out.role == script::Role::passive ? script::State::syn_sent : script::State::listen;
+  return out.state == nowhere ? std::nullopt : std::optional(out);
 }
 
 struct Beginning {

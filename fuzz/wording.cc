@@ -53,7 +53,8 @@ std::string offset_from(std::string_view base, std::int64_t offset) {
 // Constants are checked against their bounds when a file is loaded; what is computed is cut later.
 std::string unchecked(std::int64_t value, std::int64_t low, std::int64_t high) {
   if (value >= low && value <= high) return std::to_string(value);
-  return value < 0 ? fmt::format("0 - {}", -(value + 1)) + " - 1" : fmt::format("{} + 0", value);
+  if (value >= 0) return fmt::format("{} + 0", value);
+  return value == INT64_MIN ? fmt::format("0 - {} - 1", INT64_MAX) : fmt::format("0 - {}", -value);
 }
 
 // Of a field of so many bits: a constant is cut to it, as on the wire.
