@@ -9,6 +9,7 @@
 #include "engine/beginning.hh"
 #include "engine/play.hh"
 #include "fuzz/fixture.hh"
+#include "fuzz/sides.hh"
 #include "fuzz/transitions.hh"
 #include "packet/icmp.hh"
 
@@ -112,32 +113,7 @@ class Playing {
   }
 
   [[nodiscard]] static std::int64_t value(const Side& side, const Number& number) {
-    using Base = Number::Base;
-    using Variable = script::Variable;
-    const auto variable = [&side](Variable which) { return side.view.variable(which); };
-    switch (number.base) {
-      case Base::zero:
-        return number.offset;
-      case Base::rcv_nxt:
-        return variable(Variable::rcv_nxt) + number.offset;
-      case Base::rcv_edge:
-        return variable(Variable::rcv_nxt) + variable(Variable::rcv_wnd) + number.offset;
-      case Base::snd_nxt:
-        return variable(Variable::snd_nxt) + number.offset;
-      case Base::snd_una:
-        return variable(Variable::snd_una) + number.offset;
-      case Base::rcv_wnd:
-        return variable(Variable::rcv_wnd) + number.offset;
-      case Base::snd_mss:
-        return variable(Variable::snd_mss) + number.offset;
-      case Base::rcv_mss:
-        return variable(Variable::rcv_mss) + number.offset;
-      case Base::ts_recent:
-        return variable(Variable::ts_recent) + number.offset;
-      case Base::ts_val:
-        return variable(Variable::ts_val) + number.offset;
-    }
-    return number.offset;
+    return value_of(number, side.view);
   }
 
   // ---- stimuli
@@ -151,7 +127,7 @@ class Playing {
       void operator()(const SendIcmp& icmp) const { playing.send(icmp, step.connection); }
       void operator()(const Call& call) const { playing.start(call, step.connection); }
       void operator()(const Pause& pause) const {
-        playing.record(Entry::Kind::paused, step.connection);
+        playing.tell(playing.record(Entry::Kind::paused, step.connection));
         playing.pass(playing.real_time_ ? std::min(pause.length, playing.options_.longest_pause) : pause.length);
       }
     } taking{*this, step};
@@ -162,38 +138,6 @@ class Playing {
   [[nodiscard]] packet::Timestamps own_timestamps(const Side& side) const {
     const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(target_.now() - played_.started).count();
     return {engine::first_timestamp + static_cast<std::uint32_t>(elapsed), side.view.target_timestamp()};
-  }
-
-  [[nodiscard]] packet::Option make(const OptionItem& item, const Side& side) const {
-    using Kind = OptionItem::Kind;
-    const auto number = [&](std::size_t i) { return value(side, item.numbers[i]); };
-    switch (item.kind) {
-      case Kind::nop:
-        return packet::Nop{};
-      case Kind::end_of_list:
-        return packet::EndOfList{};
-      case Kind::mss:
-        return packet::Mss{static_cast<std::uint16_t>(number(0))};
-      case Kind::window_scale:
-        return packet::WindowScale{static_cast<std::uint8_t>(number(0))};
-      case Kind::sack_permitted:
-        return packet::SackPermitted{};
-      case Kind::sack: {
-        packet::Sack sack;
-        for (std::size_t i = 0; i + 1 < item.numbers.size(); i += 2)
-          sack.blocks.emplace_back(side.view.from_target_space(number(i)).raw(),
-                                   side.view.from_target_space(number(i + 1)).raw());
-        return sack;
-      }
-      case Kind::timestamps:
-        if (item.numbers.empty()) return own_timestamps(side);
-        return packet::Timestamps{static_cast<std::uint32_t>(number(0)), static_cast<std::uint32_t>(number(1))};
-      case Kind::unknown:
-        return packet::UnknownOption{static_cast<std::uint8_t>(number(0)), item.bytes};
-      case Kind::raw:
-        break;
-    }
-    return packet::RawBytes{item.bytes};
   }
 
   [[nodiscard]] packet::Segment blank(const Side& side) const {
@@ -219,15 +163,14 @@ class Playing {
     segment.urgent = send.urgent.value_or(0);
     segment.ip.ttl = send.ttl.value_or(segment.ip.ttl);
     segment.ip.traffic_class = send.traffic_class.value_or(0);
-    segment.payload = text(send, own, index, seq + (send.flags.has(Flags::syn) ? 1U : 0U) - 1U);
+    segment.payload = text(send, own, index, text_offset(seq, send.flags));
     if (send.options) {
       segment.options.reserve(send.options->size());
-      for (const auto& item : *send.options) segment.options.push_back(make(item, own));
+      for (const auto& item : *send.options) segment.options.push_back(option_of(item, own.view, own_timestamps(own)));
     } else if (own.view.timestamps_in_force() && !send.flags.has(Flags::syn)) {
       segment.options = {packet::Nop{}, packet::Nop{}, own_timestamps(own)};
     }
-    const bool refused = send.ignored || broken.tcp_checksum || broken.tcp_checksum_xor || broken.data_offset ||
-                         broken.ip_total_length || broken.ip_checksum_xor || broken.ip_protocol || broken.truncate_to;
+    const bool refused = send.ignored || breaks(broken);
     segment.ip.identification = identification_++;
     own.stream_unsure = own.stream_unsure || (segment.flags.has(Flags::syn) && seq != 0);
     own.urgent_sent = own.urgent_sent || segment.flags.has(Flags::urg);
@@ -257,9 +200,10 @@ class Playing {
 
   Entry& inject(Bytes datagram, std::uint8_t index) {
     auto& entry = record(Entry::Kind::sent, index);
-    monitor_.sent(datagram);
-    target_.inject(place_.id, datagram);
     entry.datagram = std::move(datagram);
+    monitor_.sent(entry.datagram);
+    tell(entry);
+    target_.inject(place_.id, entry.datagram);
     return entry;
   }
 
@@ -285,7 +229,9 @@ class Playing {
     auto& socket = sockets_.try_emplace(call.socket, Socket{.connection = index}).first->second;
     if (call.kind == Call::Kind::accept) sockets_.try_emplace(call.accepted, Socket{.connection = index});
     if (call.kind == Call::Kind::send) socket.last_send = step_;
-    record(Entry::Kind::called, index).call = step_;
+    auto& entry = record(Entry::Kind::called, index);
+    entry.call = step_;
+    tell(entry);
     sides_[index].state.called(call.kind);
     target_.start(place_.id, {step_, call.socket, operation(call, socket, index)});
   }
@@ -339,6 +285,10 @@ class Playing {
   }
 
   // ---- what the target does
+
+  void tell(const Entry& entry) const {
+    if (options_.witness) options_.witness(entry);
+  }
 
   Entry& record(Entry::Kind kind, int index) {
     auto& entry = played_.entries.emplace_back();
@@ -405,6 +355,7 @@ class Playing {
       own.last_answer = datagram;
     }
     entry.datagram = std::move(datagram);
+    tell(entry);
   }
 
   void breach(oracle::Violation violation) {
@@ -458,6 +409,7 @@ class Playing {
       if (auto& own = sides_[connection]; own.target_port == 0) own.target_port = result.local.port;
     if (call->kind == Call::Kind::send) settle(*call, result);
     entry.result = std::move(result);
+    tell(entry);
   }
 
   void check_delivered(const Call& call, const target::CallResult& result) {

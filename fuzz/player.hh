@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -56,6 +57,8 @@ struct PlayOptions {
   Duration longest_pause = std::chrono::milliseconds(50);
   Duration drain{};  // how long it listens behind the last step
   std::size_t most_answers = 20'000;
+  // Told of each entry: a stimulus before the target gets it, so that what kills is told, too.
+  std::function<void(const Entry&)> witness = nullptr;
 };
 
 [[nodiscard]] std::expected<Played, target::EnvironmentError> play(const Program& program, target::Target& target,

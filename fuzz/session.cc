@@ -8,8 +8,12 @@ bool Session::is_news(const std::optional<Suspicion>& suspicion) const {
   return suspicion && !options_.known.covers(target_->description().name, *suspicion);
 }
 
-std::expected<Played, target::EnvironmentError> Session::play_on(target::Target& target, const Program& program) const {
-  return play(program, target, {.seed = options_.seed});
+std::expected<Played, target::EnvironmentError> Session::play_on(
+    target::Target& target, const Program& program, const std::function<void(const Entry&)>& witness) const {
+  PlayOptions options;
+  options.seed = options_.seed;
+  options.witness = witness;
+  return play(program, target, options);
 }
 
 std::expected<Examined, target::EnvironmentError> Session::examine(const Program& program, Care care) {
@@ -21,7 +25,7 @@ std::expected<Examined, target::EnvironmentError> Session::examine(const Program
   Examined out;
   out.program = options_.comparison == Comparison::quiescent ? at_rest(program) : program;
   if (probed) out.program = with_probe(out.program);
-  auto played = play_on(*target_, out.program);
+  auto played = play_on(*target_, out.program, witness_);
   if (!played) return std::unexpected(played.error());
   out.played = std::move(*played);
 

@@ -2,6 +2,7 @@
 // One target under all oracles, for as many programs as there are: what a fuzzer calls for each.
 
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,16 +44,19 @@ class Session {
   enum class Care : std::uint8_t { sampled, thorough };
   [[nodiscard]] std::expected<Examined, target::EnvironmentError> examine(const Program& program, Care care);
 
+  void set_witness(std::function<void(const Entry&)> witness) { witness_ = std::move(witness); }
   [[nodiscard]] const target::Description& description() const { return target_->description(); }
+  [[nodiscard]] target::Target& target() { return *target_; }
   [[nodiscard]] const SessionOptions& options() const { return options_; }
 
  private:
   [[nodiscard]] bool is_news(const std::optional<Suspicion>& suspicion) const;
-  [[nodiscard]] std::expected<Played, target::EnvironmentError> play_on(target::Target& target,
-                                                                        const Program& program) const;
+  [[nodiscard]] std::expected<Played, target::EnvironmentError> play_on(
+      target::Target& target, const Program& program, const std::function<void(const Entry&)>& witness = nullptr) const;
 
   std::unique_ptr<target::Target> target_, reference_;
   SessionOptions options_;
+  std::function<void(const Entry&)> witness_;  // of the first play on the target
   std::uint64_t examined_ = 0;
 };
 

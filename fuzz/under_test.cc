@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <sstream>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "reference/mutants.hh"
@@ -114,7 +115,7 @@ class MutantStack final : public target::PacketStack {
 
  private:
   template <class Function>
-  decltype(auto) on(Function function) const {
+  std::invoke_result_t<Function> on(Function function) const {
     const Mistaken now(mutant_);
     return function();
   }

@@ -96,6 +96,22 @@ target_compile_options(tcpspec_reference_mutants PRIVATE ${coverage})
 tcpspec_fuzz_target(mutants SOURCES targets/sequence.cc targets/session_of_environment.cc
   LIBRARIES $<TARGET_OBJECTS:tcpspec_fuzz_mutants> $<TARGET_OBJECTS:tcpspec_reference_mutants> tcpspec::fuzz)
 target_compile_definitions(fuzz_mutants PRIVATE TCPSPEC_FUZZ_COMPARES=true)
+
+# What investigates findings, with the same code under test and the same sanitizers.
+foreach(name finding finding_mutants)
+  add_executable(fuzz_${name} targets/finding_main.cc targets/session_of_environment.cc targets/sanitizer_defaults.cc)
+  target_compile_definitions(fuzz_${name} PRIVATE TCPSPEC_FUZZ_COMPARES=$<STREQUAL:${name},finding_mutants>)
+  target_include_directories(fuzz_${name} PRIVATE ${CMAKE_BINARY_DIR}/include-roots/fuzz)
+endforeach()
+set_target_properties(fuzz_finding PROPERTIES OUTPUT_NAME tcpspec-fuzz-finding RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+set_target_properties(fuzz_finding_mutants PROPERTIES OUTPUT_NAME tcpspec-fuzz-finding-mutants RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+target_link_libraries(fuzz_finding PRIVATE tcpspec::fuzz)
+target_link_libraries(fuzz_finding_mutants PRIVATE $<TARGET_OBJECTS:tcpspec_fuzz_mutants> $<TARGET_OBJECTS:tcpspec_reference_mutants> tcpspec::fuzz)
+if(engine MATCHES "fsanitize=fuzzer")  # coverage's functions without libFuzzer's main
+  target_link_options(fuzz_finding PRIVATE -fsanitize=fuzzer-no-link)
+  target_link_options(fuzz_finding_mutants PRIVATE -fsanitize=fuzzer-no-link)
+endif()
+add_dependencies(tcpspec_fuzzers fuzz_finding fuzz_finding_mutants)
 # The codec once more, as code under test; to the other targets it is the harness.
 tcpspec_fuzz_target(program SOURCES targets/program.cc program_codec.cc LIBRARIES tcpspec::fuzz)
 target_compile_options(fuzz_program PRIVATE ${coverage})

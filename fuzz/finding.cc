@@ -1,0 +1,187 @@
+#include "fuzz/finding.hh"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "fuzz/decompile.hh"
+#include "fuzz/minimize.hh"
+#include "fuzz/verdict.hh"
+#include "oracle/notation.hh"
+#include "packet/pcapng.hh"
+#include "target/reference_target.hh"
+
+namespace tcpspec::fuzz {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_death(Oracle oracle) {
+  return oracle == Oracle::sanitizer || oracle == Oracle::crash || oracle == Oracle::hang;
+}
+
+bool is_same(const std::optional<Suspicion>& found, const Suspicion& wanted) {
+  return found && found->oracle == wanted.oracle && found->place == wanted.place;
+}
+
+Played play_here(target::Target& target, const Program& program, std::uint64_t seed) {
+  PlayOptions options;
+  options.seed = seed;
+  auto played = play(program, target, options);
+  return played ? std::move(*played) : Played{};
+}
+
+Program fixture_alone(const Program& program) {
+  auto alone = program;
+  alone.steps.clear();
+  return alone;
+}
+
+// Of a stack that died: its entries came through the pipe, the rest is known.
+Played play_until_death(const Program& program, std::vector<Entry> entries, std::uint64_t seed) {
+  const auto reference = target::open_reference_target();
+  auto played = play_here(*reference, fixture_alone(program), seed);
+  played.steps.insert(played.steps.end(), program.steps.begin(), program.steps.end());
+  if (!entries.empty()) played.started = entries.front().at;
+  played.entries = std::move(entries);
+  played.ended = played.entries.empty() ? played.started : played.entries.back().at;
+  return played;
+}
+
+std::string tell(const Finding& finding, const Session& session) {
+  Telling telling;
+  telling.suite = "findings";
+  telling.id = finding.id();
+  telling.about = fmt::format("{}.", finding.suspicion.what);
+  telling.level = script::Level::must;
+  telling.seed = finding.seed;
+  telling.comments = {fmt::format("Found by fuzzing {} {}: {}: {}.", finding.target, finding.version,
+                                  to_string(finding.suspicion.oracle), finding.suspicion.place)};
+  if (!finding.suspicion.reference.empty()) telling.comments.push_back(finding.suspicion.reference);
+  telling.alive = finding.suspicion.oracle == Oracle::liveness;
+  Program program = finding.program;
+  if (session.options().comparison == Comparison::quiescent) program = at_rest(program);
+  if (finding.suspicion.oracle != Oracle::difference) return to_yaml(program, finding.played, telling);
+  const auto reference = target::open_reference_target();
+  const auto right = play_here(*reference, program, finding.seed);
+  const auto found = difference(right, finding.played, *session.options().comparison);
+  if (!found) return to_yaml(program, finding.played, telling);
+  telling.parting = Telling::Parting{.other = &right,
+                                     .entry = found->other_entry,
+                                     .others_entry = found->reference_entry,
+                                     .windows = found->aspect == "answer",
+                                     .options = found->aspect == "answer" || found->aspect == "negotiated"};
+  return to_yaml(program, finding.played, telling);
+}
+
+std::string word(std::optional<int> verdict) {
+  constexpr std::array<std::string_view, 9> words = {"pass", "info",  "unsupported", "warn", "inconclusive",
+                                                     "fail", "crash", "hang",        "error"};
+  // 0 is a pass, 1 would be a sanitizer's end.
+  if (!verdict) return "crash";
+  const auto index = static_cast<std::size_t>(*verdict == 0 ? 0 : *verdict - 1);
+  return index < words.size() ? std::string(words[index]) : "error";
+}
+
+std::string verdict_isolated(const std::string& yaml, target::Target& target, std::uint64_t seed,
+                             std::chrono::seconds patience) {
+  return word(run_isolated(
+      [&] {
+        const auto verdict = static_cast<int>(verdict_of(yaml, target, seed));
+        return verdict == 0 ? 0 : verdict + 1;
+      },
+      patience));
+}
+
+packet::Bytes capture_of(const Finding& finding) {
+  packet::PcapngWriter writer("tcpspec fuzz", finding.suspicion.what);
+  for (std::size_t i = 0; i < finding.played.entries.size(); ++i) {
+    const auto& entry = finding.played.entries[i];
+    if (entry.datagram.empty()) continue;
+    const auto direction =
+        entry.kind == Entry::Kind::sent ? packet::Direction::to_target : packet::Direction::from_target;
+    writer.add(entry.at - finding.played.started, direction, entry.datagram,
+               i == finding.suspicion.entry ? finding.suspicion.what : "");
+  }
+  return writer.bytes();
+}
+
+bool put(const fs::path& path, std::string_view octets) {
+  std::ofstream file(path, std::ios::binary);
+  file << octets;
+  file.close();
+  return file.good();
+}
+bool put(const fs::path& path, BytesView octets) {
+  return put(path, std::string_view(reinterpret_cast<const char*>(octets.data()), octets.size()));
+}
+
+}  // namespace
+
+std::string Finding::id() const {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const char letter : suspicion.place) hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3ULL;
+  return fmt::format("{}-{:08x}", to_string(suspicion.oracle), static_cast<std::uint32_t>(hash >> 16));
+}
+
+std::optional<Finding> investigate(Session& session, const Program& program, const FindingOptions& options) {
+  const auto first = examine_isolated(session, program, Record::none, options.patience);
+  if (!first.suspicion) return std::nullopt;
+  Finding finding;
+  finding.suspicion = *first.suspicion;
+  finding.target = session.description().name;
+  finding.version = session.description().version;
+  finding.seed = session.options().seed;
+  finding.program = minimize(
+      program,
+      [&](const Program& candidate) {
+        return is_same(examine_isolated(session, candidate, Record::none, options.patience).suspicion,
+                       finding.suspicion);
+      },
+      options.most_trials);
+  auto last = examine_isolated(session, finding.program, Record::entries, options.patience);
+  if (!last.suspicion) return std::nullopt;  // it shows itself now and then: determinism would have said so
+  finding.suspicion = *last.suspicion;
+  finding.words = std::move(last.words);
+  const bool quiescent = session.options().comparison == Comparison::quiescent;
+  const auto as_played = quiescent ? at_rest(finding.program) : finding.program;
+  finding.played = is_death(finding.suspicion.oracle)
+                       ? play_until_death(as_played, std::move(last.entries), finding.seed)
+                       : play_here(session.target(), as_played, finding.seed);
+  finding.yaml = tell(finding, session);
+  finding.verdict = verdict_isolated(finding.yaml, session.target(), finding.seed, options.patience);
+  const auto reference = target::open_reference_target();
+  finding.verdict_on_reference = verdict_isolated(finding.yaml, *reference, finding.seed, options.patience);
+  return finding;
+}
+
+std::string report_of(const Finding& finding) {
+  std::string out = fmt::format("{}: {}\n\n  {}\n", to_string(finding.suspicion.oracle), finding.suspicion.place,
+                                finding.suspicion.what);
+  if (!finding.suspicion.reference.empty()) out += fmt::format("  {}\n", finding.suspicion.reference);
+  out += fmt::format("\ntarget     {} {}\nseed       {:#x}\nsteps      {} behind the fixture {}\n", finding.target,
+                     finding.version, finding.seed, finding.program.steps.size(),
+                     script::to_string(finding.program.fixture.state));
+  out += fmt::format("test.yaml  on this target: {}; on the reference stack: {}\n", finding.verdict,
+                     finding.verdict_on_reference);
+  out += fmt::format("\nAgain:     tcpspec run --target {} test.yaml\n\n{}", finding.target, finding.yaml);
+  if (!finding.words.empty()) out += fmt::format("\nIt said:\n{}", finding.words);
+  return out;
+}
+
+std::expected<std::string, std::string> write_finding(const Finding& finding, const std::string& folder) {
+  const auto path = fs::path(folder) / finding.id();
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) return std::unexpected(fmt::format("{}: {}", path.string(), error.message()));
+  const bool written = put(path / "program.bin", encode(finding.program)) && put(path / "test.yaml", finding.yaml) &&
+                       put(path / "capture.pcapng", capture_of(finding)) &&
+                       put(path / "report.txt", report_of(finding));
+  if (!written) return std::unexpected(fmt::format("{}: a file could not be written whole", path.string()));
+  return path.string();
+}
+
+}  // namespace tcpspec::fuzz

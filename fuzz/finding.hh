@@ -1,0 +1,49 @@
+#pragma once
+// A finding as a folder that somebody else can use: FOLDER/ID/
+//   test.yaml       a suite of one test that fails by itself under `tcpspec run`
+//   program.bin     the minimised program
+//   capture.pcapng  what was sent and what came
+//   report.txt      all of it in words
+
+#include <expected>
+#include <optional>
+#include <string>
+
+#include "fuzz/isolated.hh"
+#include "fuzz/session.hh"
+
+namespace tcpspec::fuzz {
+
+struct Finding {
+  Suspicion suspicion;
+  Program program;  // minimised
+  std::string target, version;
+  std::uint64_t seed = 1;
+  Played played;  // without a probe, but where liveness is the question
+  std::string yaml;
+  std::string words;  // what the stack said when it died
+  // Of the YAML test: "fail", "crash"; empty where it was not played.
+  std::string verdict, verdict_on_reference;
+
+  // Findings with one id are one: oracle and place decide.
+  [[nodiscard]] std::string id() const;
+};
+
+struct FindingOptions {
+  std::chrono::seconds patience{5};  // processor time of one play
+  std::size_t most_trials = 2000;
+};
+
+// What a fuzzer brought, looked at again, minimised, and told as a test, which is then played on the
+// target and on the reference stack. nullopt: it shows nothing any more. All plays happen in processes
+// of their own.
+[[nodiscard]] std::optional<Finding> investigate(Session& session, const Program& program,
+                                                 const FindingOptions& options);
+
+// The folder, or what is wrong with it. A folder that is there already is kept.
+[[nodiscard]] std::expected<std::string, std::string> write_finding(const Finding& finding, const std::string& folder);
+
+// The report.
+[[nodiscard]] std::string report_of(const Finding& finding);
+
+}  // namespace tcpspec::fuzz

@@ -1,0 +1,33 @@
+#pragma once
+// A program examined in a process of its own, so that what kills the stack is a result.
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fuzz/session.hh"
+
+namespace tcpspec::fuzz {
+
+struct IsolatedResult {
+  std::optional<Suspicion> suspicion;
+  bool died = false;           // the process, and with it the record but for its entries
+  std::vector<Entry> entries;  // with Record::entries: the last one may have killed it
+  std::string words;           // what it said on its standard error, sanitizers above all
+};
+
+enum class Record : std::uint8_t { none, entries };
+
+// More than `patience` of processor time is a hang.
+[[nodiscard]] IsolatedResult examine_isolated(Session& session, const Program& program, Record record,
+                                              std::chrono::seconds patience);
+
+// Runs `action` in a process of its own; what it returns, 0 or 2 to 97, or nothing where it died.
+[[nodiscard]] std::optional<int> run_isolated(const std::function<int()>& action, std::chrono::seconds patience);
+
+// Of a sanitizer's words: kind and place, "heap-buffer-overflow in tcpspec::reference::f".
+[[nodiscard]] std::optional<Suspicion> sanitizer_suspicion(const std::string& words);
+
+}  // namespace tcpspec::fuzz
