@@ -1,5 +1,5 @@
-// Writes the seeds of a target, FOLDER/0001 and so on, out of the suites:
-//   tcpspec-fuzz-seeds options|segment|yaml SUITES FOLDER
+// Writes seeds out of the suites, FOLDER/0001 and so on:
+//   tcpspec-fuzz-seeds options|segment|yaml|program SUITES FOLDER
 
 #include <fmt/format.h>
 
@@ -12,6 +12,8 @@
 #include <set>
 #include <string>
 
+#include "fuzz/compile.hh"
+#include "fuzz/program.hh"
 #include "fuzz/targets/hosts.hh"
 #include "packet/icmp.hh"
 #include "packet/segment_view.hh"
@@ -164,6 +166,18 @@ void take_options(const script::Suite& suite, Seeds& seeds) {
     seeds.insert(text_of(packet::SegmentView(std::as_bytes(std::span(datagram))).option_bytes()));
 }
 
+// Of each test its first variant, as long as it is short: what a mutator makes of a long one is slow.
+void take_programs(const script::Suite& suite, Seeds& seeds) {
+  constexpr std::size_t most_octets = 4'096;
+  std::set<std::string> seen;
+  for (const auto& test : suite.tests) {
+    if (!seen.insert(test.base_id).second) continue;
+    const auto program = fuzz::compile(test, {});
+    if (!program) continue;  // a peer plays along
+    if (const auto octets = fuzz::encode(*program); octets.size() <= most_octets) seeds.insert(text_of(octets));
+  }
+}
+
 // Each test as a suite of its own: what stands before the first, and one.
 void take_tests(const std::string& text, Seeds& seeds) {
   constexpr std::string_view begin = "\n  - id:";
@@ -199,12 +213,16 @@ int write(const Seeds& seeds, const fs::path& folder) {
   return number == 0 ? 1 : 0;
 }
 
+using Take = void (*)(const script::Suite& suite, Seeds& seeds);
+const std::map<std::string, Take> takes = {
+    {"options", take_options}, {"segment", take_segments}, {"program", take_programs}, {"yaml", nullptr}};
+
 }  // namespace
 
 int main(int argc, char** argv) try {
-  const std::string target = argc == 4 ? argv[1] : "";
-  if (target != "options" && target != "segment" && target != "yaml") {
-    fmt::print(stderr, "usage: tcpspec-fuzz-seeds options|segment|yaml SUITES FOLDER\n");
+  const auto take = takes.find(argc == 4 ? argv[1] : "");
+  if (take == takes.end()) {
+    fmt::print(stderr, "usage: tcpspec-fuzz-seeds options|segment|yaml|program SUITES FOLDER\n");
     return 2;
   }
   const fs::path suites = argv[2];
@@ -212,7 +230,7 @@ int main(int argc, char** argv) try {
   Seeds seeds;
   for (const auto& entry : fs::directory_iterator(suites)) {
     if (entry.path().extension() != ".yaml") continue;
-    if (target == "yaml") {
+    if (take->second == nullptr) {
       std::ifstream file(entry.path(), std::ios::binary);
       take_tests({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}, seeds);
       continue;
@@ -222,7 +240,7 @@ int main(int argc, char** argv) try {
       fmt::print(stderr, "{}\n", script::to_string(suite.error().front()));
       return 2;
     }
-    target == "segment" ? take_segments(*suite, seeds) : take_options(*suite, seeds);
+    take->second(*suite, seeds);
   }
   return write(seeds, argv[3]);
 } catch (const std::exception& error) {

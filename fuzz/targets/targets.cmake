@@ -21,7 +21,7 @@ target_include_directories(tcpspec_fuzz_hosts PUBLIC ${CMAKE_BINARY_DIR}/include
 target_link_libraries(tcpspec_fuzz_hosts PUBLIC tcpspec::packet tcpspec::oracle tcpspec::reference fmt::fmt)
 
 add_executable(tcpspec_fuzz_seeds targets/seeds.cc)
-target_link_libraries(tcpspec_fuzz_seeds PRIVATE tcpspec_fuzz_hosts tcpspec::script)
+target_link_libraries(tcpspec_fuzz_seeds PRIVATE tcpspec_fuzz_hosts tcpspec::script tcpspec::fuzz)
 set_target_properties(tcpspec_fuzz_seeds PROPERTIES OUTPUT_NAME tcpspec-fuzz-seeds)
 target_link_options(tcpspec_fuzz_seeds PRIVATE -Wl,--as-needed)
 
@@ -30,10 +30,18 @@ set(seeds ${CMAKE_CURRENT_BINARY_DIR}/seeds)
 add_custom_target(tcpspec_fuzzers)
 file(GLOB suites CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/suites/*.yaml)
 
-# tcpspec_fuzz_target(NAME SOURCES ... LIBRARIES ...)
-#   SEEDS: tcpspec-fuzz-seeds knows it. A folder corpus/NAME goes into the seeds, too.
+# Seeds out of the suites; tcpspec-fuzz-seeds knows the kinds.
+foreach(kind options segment yaml program)
+  add_custom_command(OUTPUT ${seeds}/${kind}.made DEPENDS tcpspec_fuzz_seeds ${suites}
+    COMMAND tcpspec_fuzz_seeds ${kind} ${CMAKE_SOURCE_DIR}/suites ${seeds}/${kind}
+    COMMAND ${CMAKE_COMMAND} -E touch ${seeds}/${kind}.made)
+  add_custom_target(fuzz_seeds_${kind} DEPENDS ${seeds}/${kind}.made)
+endforeach()
+
+# tcpspec_fuzz_target(NAME SEEDS kind SOURCES ... LIBRARIES ...)
+#   A folder corpus/NAME goes into the seeds, too.
 function(tcpspec_fuzz_target NAME)
-  cmake_parse_arguments(F "SEEDS" "" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(F "" "SEEDS" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(fuzz_${NAME} ${F_SOURCES} $<TARGET_OBJECTS:tcpspec_fuzz_main>)
   set_target_properties(fuzz_${NAME} PROPERTIES OUTPUT_NAME ${NAME} RUNTIME_OUTPUT_DIRECTORY ${fuzzers})
   target_include_directories(fuzz_${NAME} PRIVATE ${CMAKE_BINARY_DIR}/include-roots/fuzz)
@@ -57,11 +65,8 @@ function(tcpspec_fuzz_target NAME)
     list(APPEND inputs ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${NAME})
   endif()
   if(F_SEEDS)
-    set(made ${seeds}/${NAME})
-    add_custom_command(OUTPUT ${made}.made DEPENDS tcpspec_fuzz_seeds ${suites}
-      COMMAND tcpspec_fuzz_seeds ${NAME} ${CMAKE_SOURCE_DIR}/suites ${made} && ${CMAKE_COMMAND} -E touch ${made}.made)
-    list(APPEND inputs ${made})
-    set(kept ${kept} ${made}.made)
+    list(APPEND inputs ${seeds}/${F_SEEDS})
+    list(APPEND kept ${seeds}/${F_SEEDS}.made)
   endif()
   if(inputs)
     set(zip ${fuzzers}/${NAME}_seed_corpus.zip)
@@ -77,23 +82,26 @@ function(tcpspec_fuzz_target NAME)
     set_tests_properties(fuzz.corpus.${NAME} PROPERTIES LABELS corpus TIMEOUT 600)
   endif()
   add_custom_target(fuzz_${NAME}_beside ALL DEPENDS ${beside})
+  if(F_SEEDS)  # one rule that makes them, however many targets share them
+    add_dependencies(fuzz_${NAME}_beside fuzz_seeds_${F_SEEDS})
+  endif()
   add_dependencies(tcpspec_fuzzers fuzz_${NAME} fuzz_${NAME}_beside)
 endfunction()
 
-tcpspec_fuzz_target(options SEEDS SOURCES targets/options.cc LIBRARIES tcpspec_fuzz_hosts)
-tcpspec_fuzz_target(segment SEEDS SOURCES targets/segment.cc LIBRARIES tcpspec_fuzz_hosts)
-tcpspec_fuzz_target(yaml SEEDS SOURCES targets/yaml.cc LIBRARIES tcpspec::script)
+tcpspec_fuzz_target(options SEEDS options SOURCES targets/options.cc LIBRARIES tcpspec_fuzz_hosts)
+tcpspec_fuzz_target(segment SEEDS segment SOURCES targets/segment.cc LIBRARIES tcpspec_fuzz_hosts)
+tcpspec_fuzz_target(yaml SEEDS yaml SOURCES targets/yaml.cc LIBRARIES tcpspec::script)
 
 # Programs, against a stack of the environment's choice. `mutants` has the reference stack with its
 # named mistakes in place of the normal one.
 foreach(name sequence differential)
-  tcpspec_fuzz_target(${name} SOURCES targets/sequence.cc targets/session_of_environment.cc LIBRARIES tcpspec::fuzz)
+  tcpspec_fuzz_target(${name} SEEDS program SOURCES targets/sequence.cc targets/session_of_environment.cc LIBRARIES tcpspec::fuzz)
   target_compile_definitions(fuzz_${name} PRIVATE TCPSPEC_FUZZ_COMPARES=$<STREQUAL:${name},differential>)
 endforeach()
 add_library(tcpspec_fuzz_mutants OBJECT EXCLUDE_FROM_ALL under_test.cc)
 target_link_libraries(tcpspec_fuzz_mutants PUBLIC tcpspec_reference_mutants tcpspec::fuzz)
 target_compile_options(tcpspec_reference_mutants PRIVATE ${coverage})
-tcpspec_fuzz_target(mutants SOURCES targets/sequence.cc targets/session_of_environment.cc
+tcpspec_fuzz_target(mutants SEEDS program SOURCES targets/sequence.cc targets/session_of_environment.cc
   LIBRARIES $<TARGET_OBJECTS:tcpspec_fuzz_mutants> $<TARGET_OBJECTS:tcpspec_reference_mutants> tcpspec::fuzz)
 target_compile_definitions(fuzz_mutants PRIVATE TCPSPEC_FUZZ_COMPARES=true)
 
@@ -113,5 +121,5 @@ if(engine MATCHES "fsanitize=fuzzer")  # coverage's functions without libFuzzer'
 endif()
 add_dependencies(tcpspec_fuzzers fuzz_finding fuzz_finding_mutants)
 # The codec once more, as code under test; to the other targets it is the harness.
-tcpspec_fuzz_target(program SOURCES targets/program.cc program_codec.cc LIBRARIES tcpspec::fuzz)
+tcpspec_fuzz_target(program SEEDS program SOURCES targets/program.cc program_codec.cc LIBRARIES tcpspec::fuzz)
 target_compile_options(fuzz_program PRIVATE ${coverage})
