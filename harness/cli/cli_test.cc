@@ -109,6 +109,53 @@ TEST_F(Cli, WrongFilesGiveOneMessageAndCodeTwo) {
   EXPECT_EQ(run({"lint", "not.yaml"}).code, kUsage);
 }
 
+// A baseline that was asked for is there; the one that goes by the target's name may be missing.
+TEST_F(Cli, ABaselineThatIsNamedExists) {
+  write("suites/own.yaml", suite_with(kPassing));
+  const auto option = run({"run", "--target", "reference", "--baseline", "nofile.yaml"});
+  EXPECT_EQ(option.code, kUsage);
+  EXPECT_THAT(option.err, HasSubstr("the baseline `nofile.yaml` does not exist\n  `--baseline` names it"));
+  EXPECT_THAT(option.out, Not(HasSubstr("tests against")));
+  write("mine.yaml", "adapter: reference.so\nbaseline: known.yaml\n");
+  const auto file = run({"run", "--target", "reference,mine.yaml"});
+  EXPECT_EQ(file.code, kUsage);
+  EXPECT_THAT(file.err, HasSubstr("the baseline `known.yaml` does not exist\n  `baseline:` in mine.yaml names it"));
+  EXPECT_THAT(file.out, Not(HasSubstr("tests against")));
+  EXPECT_EQ(run({"lint", "mine.yaml"}).code, kUsage);
+  EXPECT_EQ(run({"run", "--target", "reference"}).code, kAsExpected);
+}
+
+TEST_F(Cli, EntriesThatMatchNoTestAreTold) {
+  write("suites/own.yaml", suite_with(kPassing + kFailing));
+  const auto entry = [](const std::string& test) {
+    return "  - {test: " + test + ", expect: fail, kind: known-bug, reason: because}\n";
+  };
+  write("known.yaml", "entries:\n" + entry("own/fails") + entry("own/gone") + entry("own/went"));
+  const auto finished = run({"run", "--target", "reference", "--baseline", "known.yaml"});
+  EXPECT_EQ(finished.code, kAsExpected);
+  EXPECT_EQ(finished.err, "tcpspec: 2 entries of known.yaml match no test: `own/gone`; `tcpspec lint` shows all\n");
+  // Not selected is not gone.
+  write("known.yaml", "entries:\n" + entry("own/fails"));
+  EXPECT_EQ(run({"run", "own/passes", "--target", "reference", "--baseline", "known.yaml"}).err, "");
+}
+
+TEST_F(Cli, LintReadsEachFileAsWhatItIs) {
+  write("suites/own.yaml", suite_with(kPassing));
+  write("known.yaml", "entries:\n  - {test: own/gone, expect: fail, kind: known-bug, reason: because}\n");
+  const auto baseline = run({"lint", "known.yaml"});
+  EXPECT_EQ(baseline.code, kUsage);
+  EXPECT_THAT(baseline.err, HasSubstr("the entry `own/gone` matches no test"));
+  write("known.yaml", "entries:\n  - {test: own/passes, expect: fail, kind: known-bug, reason: because}\n");
+  EXPECT_THAT(run({"lint", "known.yaml"}).out, HasSubstr("0 targets, 1 baseline entries: nothing to complain about"));
+  write("mine.yaml", "adapter: reference.so\nparms: {a: 1}\n");
+  const auto target = run({"lint", "mine.yaml"});
+  EXPECT_EQ(target.code, kUsage);
+  EXPECT_THAT(target.err, HasSubstr("params"));
+  write("mine.yaml", "adapter: reference.so\nbaseline: known.yaml\n");
+  EXPECT_THAT(run({"lint", "mine.yaml", "known.yaml", "suites/own.yaml"}).out,
+              HasSubstr("1 suites, 1 tests, 2 requirements in the catalogue, 1 targets, 1 baseline entries"));
+}
+
 TEST_F(Cli, UnknownRequirement) {
   write("suites/own.yaml", suite_with("  - {id: a, about: x, requirement: MUST-11, steps: [{wait: 1ms}]}\n"));
   const auto finished = run({"lint"});

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <ctime>
+#include <filesystem>
 #include <memory>
 #include <random>
 
@@ -209,10 +210,14 @@ std::expected<runner::Baseline, int> choose_baseline(const RunOptions& options, 
   // The kernel's deviations do not depend on the link that shows them.
   const auto& own = choice.file.name;
   const auto name = choice.built_in && own.starts_with("linux") ? std::string("linux") : own;
-  const auto path = !options.baseline.empty() ? options.baseline
-                    : !choice.file.baseline.empty()
-                        ? choice.file.baseline
-                        : fmt::format("{}/baselines/{}.yaml", suites_folder(options.suite), name);
+  const auto& named = !options.baseline.empty() ? options.baseline : choice.file.baseline;
+  std::error_code error;
+  if (!named.empty() && !std::filesystem::exists(named, error)) {
+    fmt::print(stderr, "tcpspec: the baseline `{}` does not exist\n  {} names it\n", named,
+               !options.baseline.empty() ? "`--baseline`" : fmt::format("`baseline:` in {}", choice.file.path));
+    return std::unexpected(kUsage);
+  }
+  const auto path = named.empty() ? fmt::format("{}/baselines/{}.yaml", suites_folder(options.suite), name) : named;
   auto loaded = runner::load_baseline(path);
   if (!loaded) {
     print(loaded.error());
@@ -223,6 +228,22 @@ std::expected<runner::Baseline, int> choose_baseline(const RunOptions& options, 
   for (auto& entry : loaded->entries)
     if (entry.target == theirs) entry.target = own;
   return std::move(*loaded);
+}
+
+// An entry that names a test that is gone protects nothing. Where only some files were given, a baseline that was not
+// speaks of others.
+void say_what_matches_nothing(const runner::Baseline& baseline, const std::string& target, const Chosen& chosen,
+                              const RunOptions& options) {
+  if (chosen.from_files && options.baseline.empty()) return;
+  std::vector<std::string> ids;
+  for (const auto& suite : chosen.loaded.suites)
+    for (const auto& test : suite.tests) ids.push_back(test.id);
+  const auto unused = runner::unused_entries(baseline, target, ids);
+  if (unused.empty()) return;
+  fmt::print(stderr, "tcpspec: {} of {} {} no test: `{}`{}\n",
+             unused.size() == 1 ? "an entry" : fmt::format("{} entries", unused.size()), baseline.path,
+             unused.size() == 1 ? "matches" : "match", unused.front()->test,
+             unused.size() == 1 ? "" : "; `tcpspec lint` shows all");
 }
 
 // Prints why, and what to do, where it cannot start.
@@ -297,16 +318,23 @@ int run(RunOptions options) {
     if (const auto wrong = choose_targets(options.target)) return *wrong;
   }
 
+  std::vector<runner::Baseline> baselines;
+  for (const auto& choice : choices) {
+    auto baseline = choose_baseline(options, choice);
+    if (!baseline) return baseline.error();
+    baselines.push_back(std::move(*baseline));
+  }
+
   RunCommand command(options, *seed);
   for (const auto& choice : choices) {
     const auto chosen = tests.for_target(choice);
     if (!chosen) return chosen.error();
-    auto baseline = choose_baseline(options, choice);
-    if (!baseline) return baseline.error();
+    auto& baseline = baselines[static_cast<std::size_t>(&choice - choices.data())];
+    say_what_matches_nothing(baseline, choice.file.name, **chosen, options);
     const auto target = open_or_say(choice);
     if (!target && choices.size() == 1) return kEnvironment;
     if (target)
-      command.play(choice, **chosen, *target, std::move(*baseline));
+      command.play(choice, **chosen, *target, std::move(baseline));
     else
       command.miss_target();
     if (command.over()) break;

@@ -1,12 +1,12 @@
 #include "runner/baseline.hh"
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
 
+#include "runner/selection.hh"
 #include "script/loader.hh"
 #include "script/value.hh"
 
@@ -38,10 +38,6 @@ bool is_date(std::string_view text) {
 // The second and later plays of a test bear a number: it is the same test.
 std::string without_repetition(const std::string& id) {
   return id.substr(0, id.find('#'));
-}
-
-bool names_test(const BaselineEntry& entry, const std::string& id) {
-  return entry.test == id || fnmatch(entry.test.c_str(), id.c_str(), 0) == 0;
 }
 
 bool is_condition(std::string_view text) {
@@ -150,7 +146,7 @@ void apply_baseline(const Baseline& baseline, const std::string& version, report
   const BaselineEntry* entry = nullptr;
   for (const auto& candidate : baseline.entries) {
     if (!candidate.target.empty() && candidate.target != result.target) continue;
-    if (!version_matches(candidate.versions, version) || !names_test(candidate, id)) continue;
+    if (!version_matches(candidate.versions, version) || !names_test(candidate.test, id)) continue;
     const bool expected = candidate.expect == result.verdict;
     if (entry == nullptr || expected) entry = &candidate;
     if (expected) break;
@@ -174,12 +170,27 @@ void apply_baseline(const Baseline& baseline, const std::string& version, report
     result.overlay = Overlay::unexpected;
 }
 
+namespace {
+
+bool is_used(const BaselineEntry& entry, const std::vector<std::string>& ids) {
+  return std::ranges::any_of(ids, [&](const auto& id) { return names_test(entry.test, id); });
+}
+
+}  // namespace
+
+std::vector<const BaselineEntry*> unused_entries(const Baseline& baseline, const std::string& target,
+                                                 const std::vector<std::string>& ids) {
+  std::vector<const BaselineEntry*> out;
+  for (const auto& entry : baseline.entries)
+    if ((entry.target.empty() || entry.target == target) && !is_used(entry, ids)) out.push_back(&entry);
+  return out;
+}
+
 script::Diagnostics lint_baseline(const Baseline& baseline, const std::vector<std::string>& ids,
                                   const std::string& today) {
   script::Diagnostics out;
   for (const auto& entry : baseline.entries) {
-    const bool used = std::any_of(ids.begin(), ids.end(), [&](const auto& id) { return names_test(entry, id); });
-    if (!used)
+    if (!is_used(entry, ids))
       out.push_back(
           {entry.where, fmt::format("the entry `{}` matches no test", entry.test), "remove it, or correct the id"});
     if (!entry.expires.empty() && entry.expires < today)

@@ -12,7 +12,7 @@ namespace tcpspec::runner {
 
 struct BaselineEntry {
   script::Location where;
-  std::string test;  // glob on ids
+  std::string test;  // as names_test() of selection.hh has it
   std::string target;
   std::string versions;  // ">= 6.1", "< 6.10", "= 6.18.44"; empty: all
   reports::Verdict expect = reports::Verdict::fail;
@@ -34,6 +34,10 @@ struct Baseline {
 
 // Sets overlay and baseline of the result.
 void apply_baseline(const Baseline& baseline, const std::string& version, reports::TestResult& result);
+
+// The entries for this target that match none of `ids`.
+[[nodiscard]] std::vector<const BaselineEntry*> unused_entries(const Baseline& baseline, const std::string& target,
+                                                               const std::vector<std::string>& ids);
 
 // What is wrong with the baseline itself: entries that match none of `ids`, and those that
 // expired before `today` (ISO date).

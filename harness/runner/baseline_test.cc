@@ -47,6 +47,18 @@ TEST(Baseline, AnEntryExpectsOneVerdict) {
   EXPECT_EQ(overlay(with(known_bug()), Verdict::fail, "t/open"), Overlay::unexpected);
 }
 
+TEST(Baseline, AnIdWithoutAVariantNamesAllVariants) {
+  auto entry = known_bug();
+  entry.test = "s/open";
+  EXPECT_EQ(overlay(with(entry), Verdict::fail, "s/open"), Overlay::expected);
+  EXPECT_EQ(overlay(with(entry), Verdict::fail, "s/open:size=1,by=s/close"), Overlay::expected);
+  EXPECT_EQ(overlay(with(entry), Verdict::fail, "s/open:size=1#2"), Overlay::expected);
+  EXPECT_EQ(overlay(with(entry), Verdict::fail, "s/open-again:size=1"), Overlay::unexpected);
+  EXPECT_TRUE(lint_baseline(with(entry), {"s/open:size=1"}, "2026-01-01").empty());
+  entry.test = "s/open:size=1";
+  EXPECT_EQ(overlay(with(entry), Verdict::fail, "s/open:size=2"), Overlay::unexpected);
+}
+
 TEST(Baseline, AFlakyEntryExpectsEither) {
   auto entry = known_bug();
   entry.kind = "flaky";

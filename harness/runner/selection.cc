@@ -47,7 +47,7 @@ bool glob(const std::string& pattern, const std::string& text) {
 }
 
 bool id_matches(const std::string& pattern, const script::Test& test) {
-  return glob(pattern, test.id) || glob(pattern, test.base_id) || pattern == test.suite;
+  return names_test(pattern, test.id) || pattern == test.suite;
 }
 
 bool section_within(const std::string& section, const std::string& wanted) {
@@ -71,6 +71,10 @@ bool has_tag(const script::Test& test, const std::string& tag) {
 }
 
 }  // namespace
+
+bool names_test(const std::string& pattern, const std::string& id) {
+  return glob(pattern, id) || glob(pattern, id.substr(0, id.find(':')));
+}
 
 std::expected<Loaded, script::Diagnostics> load_suites(const std::vector<std::string>& paths,
                                                        const std::string& catalogue_folder,

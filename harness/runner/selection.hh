@@ -10,9 +10,13 @@
 
 namespace tcpspec::runner {
 
+// Whether the pattern is a glob on the id, or on what stands before its variant, `mss/tiny` of `mss/tiny:size=1`:
+// so a word of the command line and an entry of a baseline take all variants.
+[[nodiscard]] bool names_test(const std::string& pattern, const std::string& id);
+
 struct Selection {
-  std::vector<std::string> ids = {};      // globs on ids; a base id takes all its variants. Any of these
-  std::vector<std::string> exclude = {};  // globs on ids; none of these
+  std::vector<std::string> ids = {};      // as names_test() has it, or names of suites. Any of these
+  std::vector<std::string> exclude = {};  // the same; none of these
   std::vector<std::string> rfcs = {};     // "5961" or "5961/3.2": some requirement of it. Any of these
   std::vector<std::string> tags = {};     // all of these
   std::vector<std::string> without_tags = {};
