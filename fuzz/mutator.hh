@@ -20,7 +20,7 @@ class Mutator {
   [[nodiscard]] Program cross(const Program& first, const Program& second);
 
  private:
-  static constexpr std::size_t most_steps = 40;  // longer ones are cut: slow, and seldom news
+  static constexpr std::size_t most_steps = 14;  // longer ones are cut: slow, and seldom news
 
   [[nodiscard]] std::uint32_t below(std::uint32_t bound) { return static_cast<std::uint32_t>(random_()) % bound; }
   [[nodiscard]] bool chance(std::uint32_t percent) { return below(100) < percent; }

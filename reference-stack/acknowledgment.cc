@@ -71,7 +71,9 @@ void Connection::update_send_window(const ArrivedSegment& segment, Instant now) 
   const bool newer =
       later > 0 || (later == 0 && distance(snd_.wl2, segment.ack) >= (MUTANT(window_update_needs_new_ack) ? 1 : 0));
   if (!newer && !MUTANT(old_segment_updates_window)) return;
-  snd_.wnd = static_cast<std::uint32_t>(segment.window) << (MUTANT(window_not_scaled) ? 0 : snd_.shift);
+  // RFC 7323 section 2.2: a window on a segment with SYN is never scaled.
+  const bool scaled = !segment.bore_syn && !MUTANT(window_not_scaled);
+  snd_.wnd = static_cast<std::uint32_t>(segment.window) << (scaled ? snd_.shift : 0);
   snd_.max_wnd = std::max(snd_.max_wnd, snd_.wnd);
   snd_.wl1 = segment.seq;
   snd_.wl2 = segment.ack;

@@ -26,6 +26,7 @@ struct ArrivedSegment {
   Seq32 ack;  // counts only where flags has ACK
   packet::Flags flags;
   std::uint16_t window = 0;  // as on the wire
+  bool bore_syn = false;     // flags have none any more: it was trimmed off
   std::uint16_t urgent = 0;
   ArrivedOptions options;
   BytesView text;  // lies in the datagram

@@ -30,6 +30,7 @@ class SendWindow : public testing::Test {
     packet::Segment syn = segment(Flags::syn, window);
     syn.seq = peer_iss;
     syn.options = {packet::Mss{1000}};
+    if (scaling) syn.options.push_back(packet::WindowScale{*scaling});
     arrive(syn);
     const auto answer = stack.take_output();
     ASSERT_EQ(answer.size(), 1u);
@@ -72,6 +73,7 @@ class SendWindow : public testing::Test {
     return ranges;
   }
 
+  std::optional<std::uint8_t> scaling;  // that the peer offers
   Instant now{1s};
   Stack stack{Settings{}};
   const Endpoint server{Settings{}.ipv4, 80};
@@ -83,6 +85,21 @@ class SendWindow : public testing::Test {
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
+
+// RFC 7323 section 2.2: the window on a segment with SYN is not scaled, where the SYN itself lies before
+// the window and only the text behind it is new, either.
+TEST_F(SendWindow, ASynThatIsTrimmedOffScalesNoWindow) {
+  scaling = 9;
+  connect(2);
+  send(1499);
+  ASSERT_THAT(sent(), ElementsAre(Pair(0, 1000)));
+  auto odd = segment(packet::Flags::syn | packet::Flags::ack, 2);
+  odd.seq = odd.seq - 400U;
+  odd.ack += 1000U;
+  odd.payload = test::octets_from(odd.seq, 500);
+  arrive(odd);
+  EXPECT_THAT(sent(), IsEmpty()) << "two octets are offered, less than a segment";
+}
 
 // What the peer sends again, to fill a gap, has an old SEG.SEQ and a new SEG.ACK. Its window may
 // not be taken (SND.WL1 > SEG.SEQ), and SND.UNA moves on: the right edge that was offered stays.

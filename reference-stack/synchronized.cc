@@ -110,6 +110,7 @@ void Connection::trim_to_window(ArrivedSegment& segment) {
     incoming_.note_duplicate(segment.text_begin(), segment.text_begin() + static_cast<std::uint32_t>(cut));
     repeated_ = true;
     segment.seq += static_cast<std::uint32_t>(cut) + (segment.has(Flags::syn) ? 1U : 0U);
+    segment.bore_syn = segment.has(Flags::syn);
     segment.flags = segment.flags.without(Flags::syn);
     if (!MUTANT(old_text_not_trimmed)) segment.text = segment.text.subspan(cut);
     if (MUTANT(overlapping_text_dropped)) segment.text = {};

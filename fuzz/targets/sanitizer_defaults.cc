@@ -11,7 +11,7 @@ extern "C" const char* __asan_default_options();
 extern "C" const char* __ubsan_default_options();
 
 extern "C" const char* __asan_default_options() {
-  return "detect_container_overflow=0:malloc_context_size=6:quarantine_size_mb=16";
+  return "detect_container_overflow=0:malloc_context_size=2:quarantine_size_mb=16";
 }
 extern "C" const char* __ubsan_default_options() {
   return "print_stacktrace=1:halt_on_error=1";

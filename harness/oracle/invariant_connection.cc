@@ -56,6 +56,8 @@ void TesterHistory::add_syn(const SegmentFacts& segment, Family family) {
   syn_window = std::max(syn_window, segment.window);
   const bool announced = options.mss_count != 0 && options.mss != 0;
   mss = std::max<std::uint32_t>(mss, unclear ? unknown_mss : announced ? options.mss : default_mss(family));
+  // Which of several counts no RFC says, and one of them may have been taken for none.
+  if (options.mss_count > 1) mss = std::max(mss, default_mss(family));
   shift = std::max(shift, unclear ? largest_shift : std::min(options.shift, largest_shift));
   if (unclear || options.timestamps_count != 1) every_syn_has_timestamps = false;
 
@@ -124,7 +126,15 @@ bool WatchedConnection::fits_a_cookie(const SegmentFacts& segment) const {
   });
 }
 
+// RFC 9293 section 3.10.7.4 (MAY-2): a SYN that took over a pair in TIME-WAIT may turn out to be an old
+// duplicate; then it is TIME-WAIT again, whose one answer is the last acknowledgment.
+bool WatchedConnection::is_of_time_wait(const SegmentFacts& segment) const {
+  return time_wait_ && segment.seq == time_wait_->seq && segment.ack == time_wait_->ack && segment.length == 0 &&
+         segment.has(Flags::ack) && !segment.has(Flags::rst);
+}
+
 void WatchedConnection::target_sent(const SegmentFacts& segment, Findings& findings) {
+  if (is_of_time_wait(segment)) return;
   if (tester_.segments != 0) {
     if (segment.has(Flags::rst)) {
       check_reset(segment, findings);
@@ -167,6 +177,8 @@ void WatchedConnection::learn(const SegmentFacts& segment, Findings& findings) {
 }
 
 void WatchedConnection::begin_incarnation(const SegmentFacts& syn) {
+  if (target_.fin && target_.highest_ack && tester_.fins != 0)
+    time_wait_ = LastAcknowledgment{*target_.fin + 1, *target_.highest_ack};
   target_.several_isss |= target_.iss && *target_.iss != syn.seq;
   if (syn.has(Flags::ack)) {
     if (target_.syn_ack_iss && *target_.syn_ack_iss != syn.seq) ++target_.syn_ack_changes;

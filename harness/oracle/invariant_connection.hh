@@ -91,6 +91,7 @@ class WatchedConnection {
   void check_timestamps(const SegmentFacts& segment, Findings& findings) const;
   [[nodiscard]] bool timestamps_certain() const;
 
+  [[nodiscard]] bool is_of_time_wait(const SegmentFacts& segment) const;
   void learn_handshake(const SegmentFacts& segment);
   [[nodiscard]] bool fits_a_cookie(const SegmentFacts& segment) const;
   void learn(const SegmentFacts& segment, Findings& findings);
@@ -106,6 +107,10 @@ class WatchedConnection {
   NumberSet tester_acks_;       // those outside of what the target had sent
   bool odd_handshake_ = false;  // an ACK of a SYN of the target that SYN cookies may read otherwise
   bool stateless_ = false;      // there may be an incarnation for which the target sent no SYN of that kind
+  struct LastAcknowledgment {
+    packet::Seq32 seq, ack;
+  };
+  std::optional<LastAcknowledgment> time_wait_;  // of an incarnation that both sides have closed
   SendLimit limit_;
   OctetRecord sent_octets_;
 };

@@ -71,6 +71,23 @@ TEST(AcksOnlyWhatWasSent, HostileSegmentsOfTheTesterExplainOnlyWhatTheyCould) {
   EXPECT_THAT(wire.target({.flags = A, .seq = 1, .ack = 90031}), ElementsAre("acks-only-what-was-sent"));
 }
 
+// RFC 9293 section 3.10.7.4, MAY-2: back to TIME-WAIT when the SYN turns out to be an old duplicate.
+TEST(AckNeverRetreats, TimeWaitMayComeBack) {
+  Wire wire;
+  wire.open();
+  EXPECT_THAT(wire.target({.flags = FA, .seq = 1, .ack = 1}), IsEmpty());
+  wire.tester({.flags = FA, .seq = 1, .ack = 2});
+  EXPECT_THAT(wire.target({.flags = A, .seq = 2, .ack = 2}), IsEmpty());
+  wire.tester({.flags = S, .seq = 50000});
+  EXPECT_THAT(wire.target({.flags = SA, .seq = 7000, .ack = 50001}), IsEmpty());
+  wire.tester({.flags = S, .seq = 50100});
+  EXPECT_THAT(wire.target({.flags = A, .seq = 7001, .ack = 50001}), IsEmpty());
+  wire.tester({.flags = R, .seq = 50001});
+  wire.tester({.flags = F, .seq = 1});
+  EXPECT_THAT(wire.target({.flags = A, .seq = 2, .ack = 2}), IsEmpty());
+  EXPECT_THAT(wire.target({.flags = A, .seq = 2, .ack = 1}), ElementsAre("ack-never-retreats"));
+}
+
 TEST(AckNeverRetreats, WithinOneIncarnation) {
   Wire wire;
   wire.open();

@@ -114,6 +114,13 @@ TEST(SegmentWithinMss, DataAndOptions) {
   EXPECT_THAT(stamped.target(said), ElementsAre("segment-within-mss"));
 }
 
+TEST(SegmentWithinMss, AnyOfSeveralMayCount) {
+  Wire wire;
+  wire.open({Mss{100}, Mss{0}});
+  EXPECT_THAT(wire.target(data(1, 536)), IsEmpty());
+  EXPECT_THAT(wire.target(data(1, 537)), ElementsAre("segment-within-mss"));
+}
+
 TEST(SegmentWithinMss, Defaults) {
   for (const auto& [family, mss] : {std::pair{Family::ipv4, 536U}, std::pair{Family::ipv6, 1220U}}) {
     for (const Options& offered : {Options{}, Options{Mss{0}}}) {
