@@ -50,8 +50,7 @@ std::optional<Suspicion> suspicion(const Played& played) {
                    breach.violation.what, std::string(invariant.reference), breach.entry};
 }
 
-Program with_probe(const Program& program) {
-  auto probed = program;
+Program with_probe(Program probed) {
   const auto probe = static_cast<std::uint8_t>(probed.connections.size());
   probed.connections.emplace_back();
   Call close;

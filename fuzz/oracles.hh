@@ -40,7 +40,7 @@ struct Suspicion {
 
 // The steps of a liveness probe behind a program: its listener is closed, then a SYN from another
 // port must draw a RST (RFC 9293 section 3.10.7.1).
-[[nodiscard]] Program with_probe(const Program& program);
+[[nodiscard]] Program with_probe(Program program);
 // Of the record of such a program.
 [[nodiscard]] std::optional<Suspicion> liveness(const Played& probed);
 

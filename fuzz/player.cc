@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "engine/beginning.hh"
@@ -57,8 +58,8 @@ struct Socket {
 
 class Playing {
  public:
-  Playing(const Program& program, target::Target& target, const PlayOptions& options)
-      : program_(program), target_(target), options_(options), draw_(options.seed) {}
+  Playing(Program program, target::Target& target, const PlayOptions& options)
+      : program_(std::move(program)), target_(target), options_(options), draw_(options.seed) {}
 
   std::expected<Played, target::EnvironmentError> run() {
     auto place = target_.attach({.family = program_.family, .seed = options_.seed});
@@ -70,7 +71,7 @@ class Playing {
     played_.fixture_steps = fixture.size();
     played_.steps.reserve(fixture.size() + program_.steps.size());
     played_.steps = fixture;
-    played_.steps.insert(played_.steps.end(), program_.steps.begin(), program_.steps.end());
+    std::ranges::move(program_.steps, std::back_inserter(played_.steps));
     begin_connections();
     for (step_ = 0; step_ < played_.steps.size() && !over(); ++step_) take(played_.steps[step_]);
     if (step_ > 0) --step_;
@@ -453,7 +454,7 @@ class Playing {
     }
   }
 
-  const Program& program_;
+  Program program_;  // without its steps
   target::Target& target_;
   const PlayOptions& options_;
   engine::Draw draw_;
@@ -473,9 +474,9 @@ class Playing {
 
 }  // namespace
 
-std::expected<Played, target::EnvironmentError> play(const Program& program, target::Target& target,
+std::expected<Played, target::EnvironmentError> play(Program program, target::Target& target,
                                                      const PlayOptions& options) {
-  return Playing(program, target, options).run();
+  return Playing(std::move(program), target, options).run();
 }
 
 }  // namespace tcpspec::fuzz

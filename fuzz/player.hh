@@ -61,7 +61,7 @@ struct PlayOptions {
   std::function<void(const Entry&)> witness = nullptr;
 };
 
-[[nodiscard]] std::expected<Played, target::EnvironmentError> play(const Program& program, target::Target& target,
+[[nodiscard]] std::expected<Played, target::EnvironmentError> play(Program program, target::Target& target,
                                                                    const PlayOptions& options);
 
 }  // namespace tcpspec::fuzz

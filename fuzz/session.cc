@@ -9,11 +9,11 @@ bool Session::is_news(const std::optional<Suspicion>& suspicion) const {
 }
 
 std::expected<Played, target::EnvironmentError> Session::play_on(
-    target::Target& target, const Program& program, const std::function<void(const Entry&)>& witness) const {
+    target::Target& target, Program program, const std::function<void(const Entry&)>& witness) const {
   PlayOptions options;
   options.seed = options_.seed;
   options.witness = witness;
-  return play(program, target, options);
+  return play(std::move(program), target, options);
 }
 
 std::expected<Examined, target::EnvironmentError> Session::examine(const Program& program, Care care) {
@@ -23,21 +23,23 @@ std::expected<Examined, target::EnvironmentError> Session::examine(const Program
   };
   const bool probed = sampled(options_.probe_each);
   Examined out;
-  out.program = options_.comparison == Comparison::quiescent ? at_rest(program) : program;
-  if (probed) out.program = with_probe(out.program);
-  auto played = play_on(*target_, out.program, witness_);
+  const auto as_played = [&] {
+    auto made = options_.comparison == Comparison::quiescent ? at_rest(program) : program;
+    return probed ? with_probe(std::move(made)) : made;
+  };
+  auto played = play_on(*target_, as_played(), witness_);
   if (!played) return std::unexpected(played.error());
   out.played = std::move(*played);
 
   auto found = suspicion(out.played);
   if (!found && probed) found = liveness(out.played);
   if (!found && sampled(options_.twice_each)) {
-    const auto again = play_on(*target_, out.program);
+    const auto again = play_on(*target_, as_played());
     if (!again) return std::unexpected(again.error());
     found = determinism(out.played, *again);
   }
   if (!found && options_.comparison) {
-    auto reference = play_on(*reference_, out.program);
+    auto reference = play_on(*reference_, as_played());
     if (!reference) return std::unexpected(reference.error());
     out.reference = std::move(*reference);
     out.difference = difference(*out.reference, out.played, *options_.comparison);

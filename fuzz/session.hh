@@ -27,7 +27,6 @@ struct SessionOptions {
 };
 
 struct Examined {
-  Program program;  // as it was played: with pauses, and with a probe
   Played played;
   std::optional<Played> reference;  // the reference stack's record of the same
   std::optional<Suspicion> suspicion;
@@ -52,7 +51,7 @@ class Session {
  private:
   [[nodiscard]] bool is_news(const std::optional<Suspicion>& suspicion) const;
   [[nodiscard]] std::expected<Played, target::EnvironmentError> play_on(
-      target::Target& target, const Program& program, const std::function<void(const Entry&)>& witness = nullptr) const;
+      target::Target& target, Program program, const std::function<void(const Entry&)>& witness = nullptr) const;
 
   std::unique_ptr<target::Target> target_, reference_;
   SessionOptions options_;

@@ -3,7 +3,7 @@
 // detect_container_overflow: libtins, yaml-cpp and fmt are often the distribution's, built without
 //   sanitizers. Where the library of the standard annotates its containers (libc++ does), such a
 //   vector grows there without the annotation, and reads of it are reported here.
-// malloc_context_size, quarantine_size_mb: half of the time of a target that takes a microsecond
+// malloc_context_size, max_malloc_fill_size, quarantine_size_mb: half of the time of a target that takes a microsecond
 //   would go into the stacks of allocations, and into memory that is not used again.
 
 // NOLINTBEGIN(bugprone-reserved-identifier): the names are the sanitizers'
@@ -11,7 +11,7 @@ extern "C" const char* __asan_default_options();
 extern "C" const char* __ubsan_default_options();
 
 extern "C" const char* __asan_default_options() {
-  return "detect_container_overflow=0:malloc_context_size=2:quarantine_size_mb=16";
+  return "detect_container_overflow=0:malloc_context_size=0:max_malloc_fill_size=0:quarantine_size_mb=8";
 }
 extern "C" const char* __ubsan_default_options() {
   return "print_stacktrace=1:halt_on_error=1";
