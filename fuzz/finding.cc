@@ -146,6 +146,14 @@ std::optional<Finding> investigate(Session& session, const Program& program, con
   if (!last.suspicion) return std::nullopt;  // it shows itself now and then: determinism would have said so
   finding.suspicion = *last.suspicion;
   finding.words = std::move(last.words);
+  if (finding.suspicion.oracle == Oracle::sanitizer && options.words_with_names) {
+    auto words = options.words_with_names(finding.program);
+    if (auto named = sanitizer_suspicion(words)) {
+      named->entry = finding.suspicion.entry;
+      finding.suspicion = *named;
+      finding.words = std::move(words);
+    }
+  }
   const bool quiescent = session.options().comparison == Comparison::quiescent;
   const auto as_played = quiescent ? at_rest(finding.program) : finding.program;
   finding.played = is_death(finding.suspicion.oracle)

@@ -6,6 +6,7 @@
 //   report.txt      all of it in words
 
 #include <expected>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -32,6 +33,9 @@ struct Finding {
 struct FindingOptions {
   std::chrono::seconds patience{5};  // processor time of one play
   std::size_t most_trials = 2000;
+  // What a sanitizer says of the program with names in it, where the plays leave them out because
+  // they cost a second each time.
+  std::function<std::string(const Program&)> words_with_names = nullptr;
 };
 
 // What a fuzzer brought, looked at again, minimised, and told as a test, which is then played on the

@@ -181,6 +181,12 @@ std::optional<Suspicion> sanitizer_suspicion(const std::string& words) {
   if (!std::regex_search(words, found, kind)) return std::nullopt;
   const auto what = found[1].str();
   std::string place = what;
+  // Without symbols (they take a second): the places of two frames in the program, which tell as much
+  // for as long as the program is the same.
+  static const std::regex offset("#\\d+ 0x[0-9a-f]+  ?\\([^\n]*?\\+(0x[0-9a-f]+)\\)");
+  int frames = 0;
+  for (std::sregex_iterator at(words.begin(), words.end(), offset), end; at != end && frames < 2; ++at, ++frames)
+    place = fmt::format("{} {} {}", place, frames == 0 ? "at" : "of", (*at)[1].str());
   for (std::sregex_iterator at(words.begin(), words.end(), frame), end; at != end; ++at) {
     const auto function = (*at)[1].str();
     const auto file = (*at)[2].str();

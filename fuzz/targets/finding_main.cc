@@ -4,10 +4,16 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "fuzz/finding.hh"
 #include "fuzz/targets/session_of_environment.hh"
@@ -17,6 +23,24 @@ namespace {
 using namespace tcpspec::fuzz;
 
 constexpr int found = 77, wrong = 2, environment = 4;
+
+// This program anew, with names in what its sanitizers say.
+std::string words_with_names(const Program& program) {
+  const auto path = fmt::format("/tmp/tcpspec-fuzz-{}.bin", getpid());
+  const auto octets = encode(program);
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(octets.data()), static_cast<std::streamsize>(octets.size()));
+  const auto command = fmt::format("ASAN_OPTIONS=symbolize=1 UBSAN_OPTIONS=symbolize=1 '{}' --play {} 2>&1",
+                                   std::filesystem::read_symlink("/proc/self/exe").string(), path);
+  std::string words;
+  if (auto* pipe = popen(command.c_str(), "r")) {
+    std::array<char, 4096> part;
+    for (std::size_t got = 0; (got = fread(part.data(), 1, part.size(), pipe)) > 0;) words.append(part.data(), got);
+    pclose(pipe);
+  }
+  std::filesystem::remove(path);
+  return words;
+}
 
 int investigate_file(const std::string& path, const std::string& folder) {
   std::ifstream file(path, std::ios::binary);
@@ -31,7 +55,13 @@ int investigate_file(const std::string& path, const std::string& folder) {
     return wrong;
   }
   const auto session = open_session_of_environment(TCPSPEC_FUZZ_COMPARES);
-  const auto finding = investigate(*session, *program, {});
+  if (folder.empty()) {
+    (void)session->examine(*program, Session::Care::thorough);
+    return 0;
+  }
+  FindingOptions options;
+  options.words_with_names = words_with_names;
+  const auto finding = investigate(*session, *program, options);
   if (!finding) return 0;
   const auto written = write_finding(*finding, folder);
   if (!written) {
@@ -58,5 +88,6 @@ int main(int count, char** words) {
     fmt::print(stderr, "usage: {} PROGRAM FOLDER\n", words[0]);
     return wrong;
   }
+  if (std::string_view(words[1]) == "--play") return investigate_file(words[2], "");
   return investigate_file(words[1], words[2]);
 }

@@ -115,7 +115,7 @@ target_compile_definitions(fuzz_mutants PRIVATE TCPSPEC_FUZZ_COMPARES=true)
 # What investigates findings, with the same code under test and the same sanitizers.
 foreach(name finding finding_mutants)
   add_executable(fuzz_${name} targets/finding_main.cc targets/session_of_environment.cc targets/sanitizer_defaults.cc)
-  target_compile_definitions(fuzz_${name} PRIVATE TCPSPEC_FUZZ_COMPARES=$<STREQUAL:${name},finding_mutants>)
+  target_compile_definitions(fuzz_${name} PRIVATE TCPSPEC_FUZZ_COMPARES=$<STREQUAL:${name},finding_mutants> TCPSPEC_FUZZ_WITHOUT_NAMES)
   target_include_directories(fuzz_${name} PRIVATE ${CMAKE_BINARY_DIR}/include-roots/fuzz)
 endforeach()
 set_target_properties(fuzz_finding PROPERTIES OUTPUT_NAME tcpspec-fuzz-finding RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
