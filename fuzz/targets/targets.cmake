@@ -15,6 +15,14 @@ if(coverage)
     target_compile_options(${module} PRIVATE -fno-sanitize=all)
   endforeach()
 endif()
+# Where all is instrumented from outside (OSS-Fuzz's $CXXFLAGS) it is taken off the rest.
+set(unmeasured)
+if(TCPSPEC_FUZZ AND NOT coverage AND CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  set(unmeasured -fno-sanitize=fuzzer-no-link)
+endif()
+foreach(module tcpspec_fuzz tcpspec_oracle tcpspec_engine tcpspec_target)
+  target_compile_options(${module} PRIVATE ${unmeasured})
+endforeach()
 
 # OBJECT: nothing refers to its functions, a linker would leave them out of an archive.
 add_library(tcpspec_fuzz_main OBJECT targets/sanitizer_defaults.cc)

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 
+#include "script/decimal.hh"
 #include "script/value.hh"
 
 namespace tcpspec::script {
@@ -15,7 +15,7 @@ std::optional<Duration> parse_duration(std::string_view text) {
   static constexpr std::array<std::pair<std::string_view, double>, 7> kUnits = {
       {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"min", 60e9}, {"s", 1e9}, {"h", 3600e9}, {"d", 86400e9}}};
   double number = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const auto [end, ec] = read_decimal(text, number);
   if (ec != std::errc{} || number < 0 || !std::isfinite(number)) return std::nullopt;
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
   if (unit.empty() && number == 0) return Duration{};
@@ -110,7 +110,7 @@ class DurationParser {
     if (const auto time = parse_duration(word))
       return Quantity{static_cast<double>(time->count()), Quantity::Kind::time};
     Quantity number;
-    const auto [last, error] = std::from_chars(word.data(), word.data() + word.size(), number.value);
+    const auto [last, error] = read_decimal(word, number.value);
     if (word.empty() || error != std::errc{} || last != word.data() + word.size() || !std::isfinite(number.value))
       return std::nullopt;
     return number;

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "script/decimal.hh"
 #include "script/step_loader.hh"
 
 namespace tcpspec::script {
@@ -284,7 +285,7 @@ std::optional<NumberMatch> load_gap(const Value& value) {
   const auto dots = text.find("..");
   const auto thousandths = [](std::string_view part) -> std::optional<std::int64_t> {
     double number = 0;
-    const auto [end, ec] = std::from_chars(part.data(), part.data() + part.size(), number);
+    const auto [end, ec] = read_decimal(part, number);
     if (ec != std::errc{} || end != part.data() + part.size() || !(number >= 0 && number <= 1e6)) return std::nullopt;
     return static_cast<std::int64_t>(number * 1000 + 0.5);
   };
