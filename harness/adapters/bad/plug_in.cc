@@ -76,6 +76,7 @@ int create(const tcpspec_config* config, const tcpspec_host* theirs, tcpspec_sta
   if (fault == "no-stack") return TCPSPEC_NO_RESOURCES;
   static std::uint64_t stacks = 0;
   auto own = *config;
+  own.params = "";  // the fault, which means nothing to the stack
   if (fault == "memory") own.seed += ++stacks;
   if (fault == "chance") own.seed += static_cast<std::uint64_t>(getpid());
   return tcpspec::adapter::reference_adapter().create(&own, theirs, stack);

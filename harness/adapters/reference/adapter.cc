@@ -120,7 +120,7 @@ bool read_parameters(std::string_view words, reference::Limits& limits) {
 
 int create(const tcpspec_config* config, const tcpspec_host* host, tcpspec_stack** stack) {
   reference::Settings settings;
-  if (!read_parameters(config->params, settings.limits)) return TCPSPEC_INVALID;
+  if (config->params != nullptr && !read_parameters(config->params, settings.limits)) return TCPSPEC_INVALID;
   const auto family = config->family == 4 ? packet::Family::ipv4 : packet::Family::ipv6;
   (family == packet::Family::ipv4 ? settings.ipv4 : settings.ipv6) = address(family, config->local);
   settings.mtu = config->mtu;
