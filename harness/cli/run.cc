@@ -98,6 +98,14 @@ class RunCommand {
     schedule.repeat = options_.repeat;
     schedule.time_scale = options_.time_scale;
     schedule.declared = choice.file.declared;
+    schedule.surprises = [this](const script::Test& test, engine::Verdict verdict) {
+      reports::TestResult result;
+      result.id = test.id;
+      result.target = choice_->file.name;
+      result.verdict = runner::to_report(verdict);
+      runner::apply_baseline(baseline_, target_->description().version, result);
+      return result.overlay == reports::Overlay::fixed;
+    };
     if (options_.fail_fast) schedule.stop = runner::ScheduleOptions::Stop::at_first_deviation;
     const auto ending = runner::play_all(
         chosen.tests, chosen.loaded.catalogue, target, schedule, g_interrupt,

@@ -288,9 +288,10 @@ class Schedule {
                   {}};
     const bool good = played.outcome.verdict <= engine::Verdict::unsupported;
     const bool crashed = played.outcome.verdict == engine::Verdict::crash;
-    // Our lateness is never the target's fault: the attempt says nothing. But nothing that
+    const bool surprises = good && options_.surprises && options_.surprises(*played.test, played.outcome.verdict);
+    // Our lateness is never the target's fault, nor its merit: the attempt says nothing. But nothing that
     // we do late may crash it.
-    if (!good && !crashed && flight.late) {
+    if ((!good || surprises) && !crashed && flight.late) {
       if (flight.job().attempt < options_.most_attempts) {
         Job again = flight.job();
         ++again.attempt;
@@ -302,9 +303,11 @@ class Schedule {
           waiting_.push_back(again);
         return;
       }
-      played.outcome.verdict = engine::Verdict::inconclusive;
-      played.outcome.reason = "the tester itself was late in " + std::to_string(options_.most_attempts) +
-                              " attempts, so nothing can be said of the target: try fewer --jobs, or --time-scale 2";
+      if (!good) {
+        played.outcome.verdict = engine::Verdict::inconclusive;
+        played.outcome.reason = "the tester itself was late in " + std::to_string(options_.most_attempts) +
+                                " attempts, so nothing can be said of the target: try fewer --jobs, or --time-scale 2";
+      }
     }
     report(std::move(played));
   }

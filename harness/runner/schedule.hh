@@ -28,6 +28,8 @@ struct ScheduleOptions {
       std::chrono::milliseconds(25);  // of the tester, beyond which an attempt is void; stretched by time_scale
   enum class Stop : std::uint8_t { at_end, at_first_deviation } stop = Stop::at_end;
   engine::MakePeer make_peer = make_reference_peer;  // who plays the tester's side for `peer: auto`
+  // Whether a good verdict is another one than is known of the test. Where the tester was late, such a one is void too.
+  std::function<bool(const script::Test& test, engine::Verdict verdict)> surprises = {};
   // Numbers that the target's own file gives: `needs: [target.NAME]` asks for one.
   std::set<std::string> declared = {};
 };
