@@ -109,6 +109,7 @@ std::string segment_text(const packet::SegmentView& segment, Sender sender, cons
   if (flags.has(Flags::urg)) out += fmt::format(" urg {}", segment.urgent());
   // SACK edges are in the space of the data's sender, who is the receiver of the option.
   if (const auto options = options_in_words(segment, other); !options.empty()) out += fmt::format(" <{}>", options);
+  if (!segment.ip_checksum_ok()) out += "  (wrong IP checksum)";
   if (!segment.checksum_ok()) out += "  (wrong checksum)";
   return out;
 }
