@@ -80,6 +80,15 @@ class ProgramSupply {
   EnvironmentError last_error_;
 };
 
+// Where tcpspec-adapter-host has not come so far as to call the plug-in, what it complains of is the error.
+EnvironmentError of_plug_in(EnvironmentError error) {
+  constexpr std::string_view begin = "tcpspec-adapter-host: ";
+  const auto at = error.what.rfind(begin);
+  if (at == std::string::npos) return error;
+  return {.what = error.what.substr(at + begin.size()),
+          .hint = "a plug-in is a shared object that is linked with all that it calls; see harness/target/README.md"};
+}
+
 std::expected<std::unique_ptr<Target>, EnvironmentError> open_program(const AdapterOptions& options) {
   ProgramOptions program{.command = options.program, .hang_after = options.hang_after};
   std::string link = fmt::format("none: {} in a process of its own", fmt::join(options.program, " "));
@@ -89,7 +98,7 @@ std::expected<std::unique_ptr<Target>, EnvironmentError> open_program(const Adap
   }
   auto supply = std::make_shared<ProgramSupply>(std::move(program), options.params);
   const auto hello = supply->open();
-  if (!hello) return std::unexpected(hello.error());
+  if (!hello) return std::unexpected(options.plug_in.empty() ? hello.error() : of_plug_in(hello.error()));
   auto description = describe(*hello, options.without);
   description.provenance["link"] = link;
   if (!options.params.empty()) description.provenance["params"] = options.params;

@@ -8,6 +8,16 @@
 
 #include "program/serve.hh"
 
+namespace {
+
+// tcpspec knows its complaints by how they begin, and does not take them for the last words of a stack that died.
+int complain(const std::string& what) {
+  std::fprintf(stderr, "tcpspec-adapter-host: %s\n", what.c_str());
+  return 2;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   constexpr int channel = 3;  // adapter_messages.h
   if (argc != 2) {
@@ -20,20 +30,16 @@ int main(int argc, char** argv) {
   if (path.find('/') == std::string::npos) path.insert(0, "./");
   void* library = dlopen(path.c_str(), RTLD_NOW);
   if (library == nullptr) {
-    std::fprintf(stderr, "%s\n", dlerror());
-    return 2;
+    std::string why = dlerror();
+    if (why.starts_with(path + ": ")) why.erase(0, path.size() + 2);
+    return complain(path + " cannot be loaded: " + why);
   }
   using Get = const tcpspec_adapter* (*)();
   const auto get = reinterpret_cast<Get>(dlsym(library, "tcpspec_get_adapter"));
-  if (get == nullptr) {
-    std::fprintf(stderr, "%s is no adapter: it does not export tcpspec_get_adapter()\n", path.c_str());
-    return 2;
-  }
+  if (get == nullptr) return complain(path + " is no adapter: it does not export tcpspec_get_adapter()");
   const auto* adapter = get();
-  if (adapter == nullptr || adapter->abi != TCPSPEC_ADAPTER_ABI || adapter->size < sizeof(tcpspec_adapter)) {
-    std::fprintf(stderr, "%s was compiled with another version of adapter.h than %d\n", path.c_str(),
-                 TCPSPEC_ADAPTER_ABI);
-    return 2;
-  }
+  if (adapter == nullptr || adapter->abi != TCPSPEC_ADAPTER_ABI || adapter->size < sizeof(tcpspec_adapter))
+    return complain(path + " was compiled with another version of adapter.h than " +
+                    std::to_string(TCPSPEC_ADAPTER_ABI));
   return tcpspec::adapter::serve(*adapter, channel);
 }
