@@ -101,6 +101,14 @@ Row fixture_row(std::span<const ConversationLine> lines) {
              .tone = Tone::faint};
 }
 
+// As far as the times that are shown tell: what is matched only now may have come before lines above it.
+bool came_earlier(const std::vector<ConversationLine>& lines, std::size_t at) {
+  constexpr std::int64_t shown = 1'000'000;  // ns, as relative_seconds() has it
+  if (lines[at].lane != Lane::from_target || lines[at].mark == Mark::missing) return false;
+  return std::any_of(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(at),
+                     [&](const auto& line) { return line.time_ns / shown > lines[at].time_ns / shown; });
+}
+
 // A fixture in which nothing went wrong is one row.
 std::vector<Row> rows_of(const std::vector<ConversationLine>& lines, Detail detail) {
   std::vector<Row> rows;
@@ -111,7 +119,9 @@ std::vector<Row> rows_of(const std::vector<ConversationLine>& lines, Detail deta
       rows.push_back(fixture_row(std::span(lines).subspan(i, end - i)));
       i = end;
     } else {
-      rows.push_back(row_of(lines[i++]));
+      rows.push_back(row_of(lines[i]));
+      if (came_earlier(lines, i)) rows.back().observed += "  (came earlier)";
+      ++i;
     }
   }
   return rows;

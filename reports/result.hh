@@ -102,7 +102,8 @@ struct TestResult {
   std::string level;                      // MUST, SHOULD, MAY, PRACTICE
   std::vector<std::string> requirements;  // ids of the catalogue
   std::vector<std::string> tags;
-  std::string reason;  // one sentence: why this verdict; empty for a plain pass
+  std::string reason;                // one sentence: why this verdict; empty for a plain pass
+  std::vector<std::string> missing;  // what the target does not offer and the test needs; not in the JSON
   std::vector<Finding> findings;
   std::vector<ConversationLine> conversation;
   std::int64_t duration_ns = 0;

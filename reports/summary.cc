@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <iterator>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -26,6 +28,22 @@ void add_counts(std::string& out, const Run& run, const Style& style) {
     text += paint(fmt::format("{} {}", counts[i], to_string(verdict)), tone_of(verdict), style);
   }
   out += text.empty() ? "no results\n" : text + "\n";
+}
+
+// Why tests were not played, where that is not as few as can be looked up.
+void add_missing(std::string& out, const Run& run, const Style& style) {
+  constexpr std::size_t kMost = 8;
+  std::map<std::string, std::size_t> counts;
+  for (const TestResult& test : run.tests)
+    for (const std::string& what : test.missing) ++counts[what];
+  if (counts.empty()) return;
+  std::vector<std::pair<std::string, std::size_t>> sorted(counts.begin(), counts.end());
+  std::ranges::stable_sort(sorted, std::greater<>(), &std::pair<std::string, std::size_t>::second);
+  std::string text = "not offered: ";
+  for (std::size_t i = 0; i < sorted.size() && i < kMost; ++i)
+    text += fmt::format("{}{} ({})", i == 0 ? "" : ", ", visible(sorted[i].first), sorted[i].second);
+  if (sorted.size() > kMost) text += fmt::format(", and {} more", sorted.size() - kMost);
+  out += paint(text, Tone::faint, style) + "\n";
 }
 
 // Of last words the last, which names the failed assertion or the exception.
@@ -171,6 +189,7 @@ std::string closing_line(const Run& run, const Style& style) {
 std::string summary_text(const Run& run, const Style& style) {
   std::string out;
   add_counts(out, run, style);
+  add_missing(out, run, style);
   add_list(out, "unexpected", run, style, is_unexpected);
   add_list(out, "fixed: the baseline expects a deviation that did not happen", run, style,
            [](const TestResult& test) { return test.overlay == Overlay::fixed; });

@@ -22,11 +22,11 @@ std::string upper(std::string_view text) {
   return result;
 }
 
-// "RFC 5961 §3.2 MUST"; the level alone where the catalogue does not know the id.
+// "RFC5961-3.2-b, RFC 5961 §3.2 MUST"; the level alone where the catalogue does not know the id.
 std::string source_of(const TestResult& result, const std::vector<Requirement>& catalogue) {
   for (const std::string& id : result.requirements) {
     if (const Requirement* found = find_requirement(catalogue, id)) {
-      return fmt::format("RFC {} §{} {}", found->rfc, found->section,
+      return fmt::format("{}, RFC {} §{} {}", id, found->rfc, found->section,
                          result.level.empty() ? found->level : result.level);
     }
   }

@@ -1,5 +1,6 @@
 #include "reports/text.hh"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -83,6 +84,21 @@ TEST(FailureText, ShowsFortyLinesAndSaysHowManyItLeftOut) {
   EXPECT_THAT(failure_text(test, sample_run(), Style{.detail = Detail::verbose}), Not(HasSubstr("left out")));
 }
 
+TEST(FailureText, SaysWhatCameBeforeLinesAboveIt) {
+  TestResult test = sample_run().tests[0];
+  test.conversation = {numbered(1), numbered(2), numbered(3)};
+  for (auto& line : test.conversation) {
+    line.lane = Lane::from_target;
+    line.observed = fmt::format("segment {}", line.number);
+  }
+  test.conversation[1].lane = Lane::time;
+  test.conversation[1].time_ns = 7'000'000;
+  test.conversation[2].time_ns = 7'000'000;
+  EXPECT_THAT(failure_text(test, sample_run(), Style{}), Not(HasSubstr("came earlier")));
+  test.conversation[2].time_ns = 5'000'000;
+  EXPECT_THAT(failure_text(test, sample_run(), Style{}), HasSubstr("segment 3  (came earlier)\n"));
+}
+
 TEST(DifferenceText, ShowsHexWhereItHelps) {
   EXPECT_EQ(difference_text({"seq", "1001", "999"}), "seq: expected 1001, observed 999");
   EXPECT_EQ(difference_text({"win", "32767", "1"}), "win: expected 32767, observed 1");
@@ -101,6 +117,14 @@ TEST(SummaryText, OfOneTargetSaysWhatItDoesNotMeet) {
   run.targets.resize(1);
   std::erase_if(run.tests, [&](const TestResult& test) { return test.target != run.targets.front().name; });
   expect_golden("summary-of-one.golden", summary_text(run, Style{}));
+}
+
+TEST(SummaryText, SaysWhatIsNotOffered) {
+  auto run = sample_run();
+  EXPECT_THAT(summary_text(run, Style{}), Not(HasSubstr("not offered")));
+  run.tests[0].missing = {"timestamps"};
+  run.tests[1].missing = {"ipv6", "timestamps"};
+  EXPECT_THAT(summary_text(run, Style{}), HasSubstr("\nnot offered: timestamps (2), ipv6 (1)\n"));
 }
 
 TEST(SummaryText, SaysSoWhenNothingWasRunOrTheRunWasInterrupted) {

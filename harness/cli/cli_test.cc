@@ -139,6 +139,19 @@ TEST_F(Cli, EntriesThatMatchNoTestAreTold) {
   EXPECT_EQ(run({"run", "own/passes", "--target", "reference", "--baseline", "known.yaml"}).err, "");
 }
 
+TEST_F(Cli, OfTheVariantsOfATestOneIsShown) {
+  write("suites/own.yaml", suite_with(kPassing + kFailing + "    for: {n: [1, 2, 3]}\n"));
+  const auto finished = run({"run", "--target", "reference"});
+  EXPECT_EQ(finished.code, kUnexpected);
+  EXPECT_THAT(finished.out, HasSubstr("FAIL  own/fails:n=1 "));
+  EXPECT_THAT(finished.out, Not(HasSubstr("FAIL  own/fails:n=2")));
+  EXPECT_THAT(finished.out, HasSubstr("\nmore variants of the tests above deviate: own/fails (2)\n-v shows all"));
+  EXPECT_THAT(finished.out, HasSubstr("unexpected (3)"));
+  const auto verbose = run({"run", "--target", "reference", "-v"});
+  EXPECT_THAT(verbose.out, HasSubstr("FAIL  own/fails:n=3 "));
+  EXPECT_THAT(verbose.out, Not(HasSubstr("more variants")));
+}
+
 TEST_F(Cli, LintReadsEachFileAsWhatItIs) {
   write("suites/own.yaml", suite_with(kPassing));
   write("known.yaml", "entries:\n  - {test: own/gone, expect: fail, kind: known-bug, reason: because}\n");

@@ -1,6 +1,7 @@
 #include "cli/output.hh"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "reports/html.hh"
 #include "reports/json.hh"
 #include "reports/junit.hh"
+#include "reports/layout.hh"
 
 namespace tcpspec::cli {
 
@@ -75,22 +77,42 @@ void Screen::result(const reports::TestResult& result, const std::vector<reports
   const bool unexplained = result.verdict == reports::Verdict::warn && result.overlay == reports::Overlay::none;
   const bool notable = result.overlay == reports::Overlay::unexpected || (unexplained && !quiet_);
   if (!notable && !verbose_) return;
-  // A stack that does little right would fill the terminal with what nobody reads to its end.
+  // A stack that does little right would fill the terminal with what nobody reads to its end, and with variants of
+  // one test, which deviate for one reason.
   constexpr std::size_t most_shown = 25;
+  const auto test = fmt::format("{} {} {}", result.target, reports::to_string(result.verdict),
+                                result.id.substr(0, result.id.find_first_of(":#")));
+  if (const auto variants = shown_as_.find(test); !verbose_ && variants != shown_as_.end()) {
+    ++variants->second;
+    return;
+  }
   if (!verbose_ && shown_ == most_shown) {
     ++not_shown_;
     return;
   }
   ++shown_;
+  shown_as_.emplace(test, 0);
   end_progress();
   fmt::print("{}\n", reports::failure_text(result, catalogue, style_, version));
   std::fflush(stdout);
 }
 
+// What deviates and was not shown.
+void Screen::tell_the_rest() {
+  std::vector<std::string> variants;
+  for (const auto& [test, count] : shown_as_)
+    if (count > 0) variants.push_back(fmt::format("{} ({})", test.substr(test.rfind(' ') + 1), count));
+  if (!variants.empty()) {
+    const auto text = fmt::format("more variants of the tests above deviate: {}", fmt::join(variants, ", "));
+    for (const auto& line : reports::wrap(text, static_cast<std::size_t>(style_.width))) fmt::print("{}\n", line);
+  }
+  if (not_shown_ > 0) fmt::print("{} more deviate\n", not_shown_);
+  if (!variants.empty() || not_shown_ > 0)
+    fmt::print("-v shows all with their conversations, --report html=FILE lets you choose\n\n");
+}
+
 void Screen::summary(const reports::Run& run) {
-  if (not_shown_ > 0)
-    fmt::print("{} more deviate; -v shows all with their conversations, --report html=FILE lets you choose\n\n",
-               not_shown_);
+  tell_the_rest();
   fmt::print("{}", reports::summary_text(run, style_));
   std::fflush(stdout);
 }

@@ -2,6 +2,7 @@
 // What `run` prints and writes.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,9 +29,12 @@ class Screen {
   void summary(const reports::Run& run);
 
  private:
+  void tell_the_rest();
+
   bool verbose_, quiet_, terminal_;
   reports::Style style_;
-  std::size_t shown_ = 0, not_shown_ = 0;  // results with their conversations
+  std::size_t shown_ = 0, not_shown_ = 0;        // results with their conversations
+  std::map<std::string, std::size_t> shown_as_;  // further variants of the tests that were shown, by base id
   bool progress_shown_ = false;
   std::int64_t last_progress_ms_ = 0;
 };

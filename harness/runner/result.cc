@@ -173,6 +173,7 @@ reports::TestResult to_result(const Played& played, const ResultContext& context
   if (!played.missing.empty()) {
     out.verdict = reports::Verdict::unsupported;
     out.reason = missing_words(played.missing);
+    out.missing.assign(played.missing.begin(), played.missing.end());
     return out;
   }
   if (played.refused) {
