@@ -32,7 +32,7 @@ std::int32_t distance(std::uint32_t from, std::uint32_t to) {
 struct Candidate {
   Number::Base base;
   std::uint32_t value = 0;
-  std::int64_t weight = 1;  // a base that is less natural must be so many times nearer
+  std::int64_t weight = 1;  // one that is less natural must be so many times nearer
 };
 
 // The base that the number lies nearest to, the first of equals.
@@ -40,7 +40,7 @@ Number nearest(std::uint32_t value, std::initializer_list<Candidate> candidates)
   const Candidate* best = nullptr;
   std::int64_t least = 0;
   for (const auto& candidate : candidates) {
-    const auto far = std::abs(std::int64_t{distance(candidate.value, value)}) * candidate.weight;
+    const auto far = (std::abs(std::int64_t{distance(candidate.value, value)}) + 1) * candidate.weight;
     if (best != nullptr && far >= least) continue;
     best = &candidate;
     least = far;
@@ -55,7 +55,7 @@ std::uint32_t variable(const oracle::ConnectionView& view, Variable which) {
 Number in_tester_space(std::uint32_t value, const oracle::ConnectionView& view) {
   const auto edge = view.rcv_nxt() + variable(view, Variable::rcv_wnd);
   return nearest(
-      value, {{Number::Base::rcv_nxt, view.rcv_nxt()}, {Number::Base::rcv_edge, edge, 16}, {Number::Base::zero, 0}});
+      value, {{Number::Base::rcv_nxt, view.rcv_nxt()}, {Number::Base::rcv_edge, edge, 16}, {Number::Base::zero, 0, 2}});
 }
 
 // Before its SYN a target's numbers are as they are on the wire.
@@ -63,7 +63,7 @@ Number in_target_space(std::uint32_t value, const oracle::ConnectionView& view) 
   if (!view.target_iss_known()) return {Number::Base::zero, value};
   return nearest(value, {{Number::Base::snd_nxt, view.snd_nxt()},
                          {Number::Base::snd_una, variable(view, Variable::snd_una)},
-                         {Number::Base::zero, 0}});
+                         {Number::Base::zero, 0, 2}});
 }
 
 // Windows and segment sizes differ from stack to stack.
@@ -192,7 +192,8 @@ class Recorder final : public engine::Commands, public engine::Observer {
     SendSegment out;
     out.flags = segment.flags;
     const auto seq = view.in_tester_space(segment.seq);
-    if (seq != view.rcv_nxt()) out.seq = in_tester_space(seq, view);
+    if (seq != view.rcv_nxt())
+      out.seq = seq == 0 && segment.flags.has(Flags::syn) ? Number{} : in_tester_space(seq, view);
     const auto ack = view.in_target_space(segment.ack);
     const bool acks = segment.flags.has(Flags::ack);
     if (acks ? ack != view.snd_nxt() : segment.ack != Seq32(0)) out.ack = in_target_space(ack, view);
@@ -261,7 +262,8 @@ class Recorder final : public engine::Commands, public engine::Observer {
     const auto& view = side.view;
     // Where there has been none yet, the variable is nothing to count from.
     const auto number = [](std::uint32_t value, Number::Base base, std::uint32_t there) {
-      return there == 0 ? Number{Number::Base::zero, value} : nearest(value, {{base, there}, {Number::Base::zero, 0}});
+      return there == 0 ? Number{Number::Base::zero, value}
+                        : nearest(value, {{base, there}, {Number::Base::zero, 0, 2}});
     };
     out.numbers = {number(stamps.value, Number::Base::ts_recent, variable(view, Variable::ts_recent)),
                    number(stamps.echo_reply, Number::Base::ts_val, variable(view, Variable::ts_val))};
@@ -395,15 +397,15 @@ std::expected<Written, std::string> write_down(const script::Test& test, const C
 std::vector<Step> with_pauses(std::vector<Timed>::const_iterator from, std::vector<Timed>::const_iterator to,
                               Duration at, Duration end) {
   std::vector<Step> out;
-  const auto pause = [&](Duration until, std::uint8_t connection) {
-    if (until > at) out.push_back({connection, Pause{until - at}});
+  const auto pause = [&](Duration until) {
+    if (until > at) out.push_back({0, Pause{until - at}});
     at = std::max(at, until);
   };
   for (; from != to; ++from) {
-    pause(from->at, from->step.connection);
+    pause(from->at);
     out.push_back(from->step);
   }
-  pause(end, 0);
+  pause(end);
   return out;
 }
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -53,7 +55,15 @@ class Teller {
   }
 
   void tell(std::size_t from, std::size_t to) {
-    for (auto i = from; i < to; ++i) take(i, true);
+    for (auto i = from; i < to;) {
+      const auto end = end_of_stream(i, to);
+      if (end - i >= least_of_a_stream) {
+        tell_stream(i, end);
+        i = end;
+      } else {
+        take(i++, true);
+      }
+    }
   }
   // Counts only.
   void pass_over(std::size_t from, std::size_t to) {
@@ -71,10 +81,13 @@ class Teller {
 
  private:
   static constexpr std::uint16_t packet_mtu = 1500;
+  // So many segments are read more easily as one.
+  static constexpr std::size_t least_of_a_stream = 4;
 
   void take(std::size_t index, bool tells) {
     const auto& entry = played_.entries[index];
     const bool told = tells && entry.step >= played_.fixture_steps;
+    begin_steps(entry, told);
     switch (entry.kind) {
       case Entry::Kind::sent:
         activate(entry.connection);
@@ -98,6 +111,16 @@ class Teller {
   }
 
   Sides::Side& side(int connection) { return sides_[static_cast<std::size_t>(connection)]; }
+
+  // A step that sent nothing, for want of something to quote, has begun its connection all the same.
+  void begin_steps(const Entry& entry, bool told) {
+    for (; begun_ < entry.step; ++begun_) {
+      const auto connection = played_.steps[begun_].connection;
+      if (!sides_.takes_over(connection)) continue;
+      activate(connection);
+      if (told) add(one("wait", YAML::Node(words_of(Duration{}))), connection);
+    }
+  }
 
   void activate(int connection) {
     const auto index = static_cast<std::size_t>(connection);
@@ -140,7 +163,10 @@ class Teller {
     out.seq = written.seq();
     out.ack = written.ack();
     out.window = written.window();
-    out.payload.assign(written.payload().begin(), written.payload().end());
+    // Where options are longer than the header can say, the text is not where it seems to be.
+    out.payload.resize(send.literal.empty()
+                           ? static_cast<std::size_t>(std::clamp<std::int64_t>(value_of(send.length, view), 0, 65'000))
+                           : send.literal.size());
     const auto elapsed = std::chrono::duration_cast<milliseconds>(entry.at - played_.started).count();
     const packet::Timestamps own{engine::first_timestamp + static_cast<std::uint32_t>(elapsed),
                                  view.target_timestamp()};
@@ -155,6 +181,44 @@ class Teller {
     auto step = one("expect", words_of(packet::SegmentView(entry.datagram), side(entry.connection).view, detail_));
     say_patience(step, entry.at);
     add(std::move(step), entry.connection);
+  }
+
+  // Behind the segments from here on that are new text, one after the other, and come at once.
+  [[nodiscard]] std::size_t end_of_stream(std::size_t from, std::size_t to) const {
+    const auto& first = played_.entries[from];
+    if (first.kind != Entry::Kind::answered || first.connection < 0 || first.step < played_.fixture_steps) return from;
+    const auto& view = sides_[static_cast<std::size_t>(first.connection)].view;
+    if (!view.target_iss_known()) return from;
+    auto next = view.snd_nxt();
+    auto i = from;
+    for (; i < to; ++i) {
+      const auto& entry = played_.entries[i];
+      const packet::SegmentView segment(entry.datagram);
+      if (entry.kind != Entry::Kind::answered || entry.connection != first.connection || entry.at != first.at) break;
+      if (segment.flags().without(packet::Flags::psh) != packet::Flags(packet::Flags::ack)) break;
+      if (segment.payload().empty() || view.in_target_space(segment.seq()) != next) break;
+      if (view.in_tester_space(segment.ack()) != view.rcv_nxt()) break;
+      next += segment.length();
+    }
+    return i;
+  }
+
+  void tell_stream(std::size_t from, std::size_t to) {
+    const auto& first = played_.entries[from];
+    std::size_t octets = 0, longest = 0;
+    for (auto i = from; i < to; ++i) {
+      const auto length = packet::SegmentView(played_.entries[i].datagram).payload().size();
+      octets += length;
+      longest = std::max(longest, length);
+    }
+    YAML::Node stream(YAML::NodeType::Map);
+    stream.SetStyle(YAML::EmitterStyle::Flow);
+    stream["data"] = fmt::format("snd_nxt..snd_nxt + {}", octets);
+    stream["len"] = fmt::format("<= {}", longest);
+    auto step = one("expect-stream", stream);
+    say_patience(step, first.at);
+    add(std::move(step), first.connection);
+    pass_over(from, to);
   }
 
   // Twice as long as it took, where that is more than what is given anyway.
@@ -226,7 +290,8 @@ class Teller {
   std::vector<YAML::Node>& out_;
   Sides sides_;
   Instant clock_;
-  std::vector<bool> told_;  // completions, beside their calls
+  std::uint32_t begun_ = 0;  // steps
+  std::vector<bool> told_;   // completions, beside their calls
   std::map<Call::Kind, int> counts_;
   std::map<std::uint32_t, std::string> names_of_calls_;
 };
@@ -284,9 +349,9 @@ Body tell(const Program& program, const Played& played, const Telling& telling, 
     const auto from = std::min(parting.others_entry, other.entries.size());
     others.pass_over(0, from);
     others.set_clock(other.started + (teller.clock() - played.started));
-    const auto step = parting.entry < played.entries.size() ? played.entries[parting.entry].step
-                      : from < other.entries.size()         ? other.entries[from].step
-                                                            : 0;
+    auto step = std::numeric_limits<std::uint32_t>::max();
+    if (parting.entry < played.entries.size()) step = played.entries[parting.entry].step;
+    if (from < other.entries.size()) step = std::min(step, other.entries[from].step);
     others.tell(from, end_of_step(other, from, step));
     return out;
   }

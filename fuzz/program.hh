@@ -88,13 +88,15 @@ struct Call {
   // there yet makes one, where the language says so.
   std::uint8_t socket = 0;
   std::uint8_t accepted = 1;  // accept: the new socket
-  std::int64_t number = 0;    // backlog; octets; the option's value; connect: local port, 0: the target chooses
-  Bytes literal;              // send: not empty: these octets in place of the pattern
-  std::string option;         // "TCP_NODELAY"
+  // Backlog; octets, 64 Mi at the most; the option's value; connect: local port, 0: the target chooses.
+  std::int64_t number = 0;
+  Bytes literal;       // send: not empty: these octets in place of the pattern
+  std::string option;  // "TCP_NODELAY"
   bool urgent = false;
   friend bool operator==(const Call&, const Call&) = default;
 };
 
+// Of all connections: its step's is 0.
 struct Pause {
   Duration length{};  // nanoseconds
   friend bool operator==(const Pause&, const Pause&) = default;

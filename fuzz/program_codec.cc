@@ -172,6 +172,25 @@ void describe_icmp(Archive& archive, Thing& icmp) {
   fields.finish();
 }
 
+// What the number of a call can be: ports and backlogs have bounds, and memory has.
+struct Bounds {
+  std::int64_t low = 0, high = 0;
+};
+constexpr Bounds bounds_of(Call::Kind kind) {
+  switch (kind) {
+    case Call::Kind::listen:
+    case Call::Kind::connect:
+      return {0, 65'535};
+    case Call::Kind::send:
+    case Call::Kind::receive:
+      return {0, 64 << 20};
+    case Call::Kind::set_option:
+      return {INT64_MIN, INT64_MAX};
+    default:
+      return {};
+  }
+}
+
 template <class Archive, class Thing>
 void describe_call(Archive& archive, Thing& call) {
   archive.number(call.kind, static_cast<unsigned>(Call::Kind::state), "the kind of a call");
@@ -184,9 +203,13 @@ void describe_call(Archive& archive, Thing& call) {
                    [](auto& inner, auto& name) { inner.letters(name, longest_option_name); });
   fields.flag(call.urgent);
   fields.finish();
-  if constexpr (Archive::reads)
+  if constexpr (Archive::reads) {
+    const auto [low, high] = bounds_of(call.kind);
+    if (call.number < low || call.number > high)
+      archive.fail(fmt::format("a call with number {}, which is not from {} to {}", call.number, low, high));
     if (!std::ranges::all_of(call.option, is_option_letter))
       archive.fail("an option's name of other letters than A-Z0-9_");
+  }
 }
 
 template <class Archive, class Thing>
@@ -293,6 +316,8 @@ Step read_step(Reader& in, const Program& program) {
   step.connection = static_cast<std::uint8_t>(connection);
   emplace_action(step, head & 3);
   describe_action(in, step.action);
+  if (connection != 0 && std::holds_alternative<Pause>(step.action))
+    in.fail_at(begin, "a pause on a connection, where all of them pause");
   return step;
 }
 
@@ -317,6 +342,8 @@ auto sound(decltype(Step::action) action, Duration& pauses) {
     waited->length = std::clamp(waited->length, Duration(0), pauses);
     pauses -= waited->length;
   } else if (auto* made = std::get_if<Call>(&action)) {
+    const auto [low, high] = bounds_of(made->kind);
+    made->number = std::clamp(made->number, low, high);
     std::erase_if(made->option, [](char letter) { return !is_option_letter(letter); });
     made->option.resize(std::min(made->option.size(), longest_option_name));
   } else if (auto* sent = std::get_if<SendSegment>(&action); sent != nullptr && sent->options) {
@@ -345,7 +372,8 @@ Bytes encode(const Program& program) {
   for (std::size_t i = 0; i < std::min(program.steps.size(), limits.steps); ++i) {
     const auto action = sound(program.steps[i].action, pauses);
     Writer step;
-    const auto connection = std::min<std::size_t>(program.steps[i].connection, connections - 1);
+    const bool waits = std::holds_alternative<Pause>(action);
+    const auto connection = waits ? 0 : std::min<std::size_t>(program.steps[i].connection, connections - 1);
     step.varint(action.index() | connection << 2);
     describe_action(step, action);
     if (out.size() + step.size() > limits.octets) break;

@@ -186,7 +186,9 @@ TEST(ProgramCodec, WhatDoesNotFitBecomesTheNearest) {
                   {OptionItem::Kind::nop, {{}}, Bytes(2)}};
   Call call;
   call.option = "a b: 'SO_X'";
-  program.steps = {{9, send}, {0, call}};
+  call.kind = Call::Kind::listen;
+  call.number = -3;
+  program.steps = {{9, send}, {0, call}, {1, Pause{}}};
   const auto read = decode(encode(program)).value();
   EXPECT_EQ(read.connections.at(0).tuple_of, -1);
   EXPECT_EQ(read.connections.at(1).tuple_of, 0);
@@ -195,6 +197,8 @@ TEST(ProgramCodec, WhatDoesNotFitBecomesTheNearest) {
   const std::vector<OptionItem> sound = {{OptionItem::Kind::mss, {{}}, {}}, {OptionItem::Kind::sack, {{}, {}}, {}}, {}};
   EXPECT_EQ(std::get<SendSegment>(read.steps.at(0).action).options, sound);
   EXPECT_EQ(std::get<Call>(read.steps.at(1).action).option, "SO_X");
+  EXPECT_EQ(std::get<Call>(read.steps.at(1).action).number, 0);
+  EXPECT_EQ(read.steps.at(2).connection, 0);
 }
 
 }  // namespace

@@ -25,8 +25,9 @@ class RandomProgram {
     const auto steps = between(0, 12);
     for (std::int64_t i = 0; i < steps; ++i) {
       auto& step = out.steps.emplace_back();
-      step.connection = static_cast<std::uint8_t>(between(0, connections - 1));
       step.action = action();
+      if (!std::holds_alternative<Pause>(step.action))
+        step.connection = static_cast<std::uint8_t>(between(0, connections - 1));
     }
     return out;
   }
@@ -119,7 +120,21 @@ class RandomProgram {
     out.kind = static_cast<Call::Kind>(between(0, static_cast<int>(Call::Kind::state)));
     out.socket = static_cast<std::uint8_t>(bits(8));
     out.accepted = static_cast<std::uint8_t>(bits(8));
-    out.number = static_cast<std::int64_t>(coin() ? bits(63) : ~bits(63));
+    switch (out.kind) {
+      case Call::Kind::listen:
+      case Call::Kind::connect:
+        out.number = static_cast<std::int64_t>(bits(16));
+        break;
+      case Call::Kind::send:
+      case Call::Kind::receive:
+        out.number = static_cast<std::int64_t>(bits(26));
+        break;
+      case Call::Kind::set_option:
+        out.number = static_cast<std::int64_t>(coin() ? bits(63) : ~bits(63));
+        break;
+      default:
+        break;
+    }
     if (coin()) out.literal = octets(40);
     if (coin()) out.option = coin() ? "TCP_NODELAY" : "SO_RCVBUF";
     out.urgent = coin();

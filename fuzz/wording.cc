@@ -50,13 +50,6 @@ std::string offset_from(std::string_view base, std::int64_t offset) {
   return fmt::format("{} {} {}", base, offset < 0 ? '-' : '+', offset < 0 ? -offset : offset);
 }
 
-// Constants are checked against their bounds when a file is loaded; what is computed is cut later.
-std::string unchecked(std::int64_t value, std::int64_t low, std::int64_t high) {
-  if (value >= low && value <= high) return std::to_string(value);
-  if (value >= 0) return fmt::format("{} + 0", value);
-  return value == INT64_MIN ? fmt::format("0 - {} - 1", INT64_MAX) : fmt::format("0 - {}", -value);
-}
-
 // Of a field of so many bits: a constant is cut to it, as on the wire.
 std::string words_of_field(const Number& number, std::uint32_t mask) {
   if (number.base != Number::Base::zero) return words_of(number);
@@ -241,8 +234,7 @@ bool is_option(const Call& call) {
 }
 
 YAML::Node words_of_octets(const Call& call) {
-  constexpr std::int64_t most = 1 << 30;
-  const auto count = unchecked(call.number, 0, most);
+  const auto count = std::to_string(call.number);
   const bool literal = call.kind == Call::Kind::send && !call.literal.empty();
   if (!literal && !call.urgent) return YAML::Node(count);
   auto out = flow(YAML::NodeType::Map);
@@ -262,12 +254,12 @@ YAML::Node words_of_kind(const Call& call, const std::string& usual_accepted, co
   switch (call.kind) {
     case Kind::listen:
       if (call.number == 16) return YAML::Node("listen");
-      inner["backlog"] = unchecked(call.number, 0, 65535);
+      inner["backlog"] = call.number;
       out["listen"] = inner;
       return out;
     case Kind::connect:
       if (call.number == 0) return YAML::Node("connect");
-      inner["local_port"] = unchecked(call.number & 0xffff, 1, 65535);
+      inner["local_port"] = call.number;
       out["connect"] = inner;
       return out;
     case Kind::accept:
@@ -293,7 +285,7 @@ YAML::Node words_of_kind(const Call& call, const std::string& usual_accepted, co
     case Kind::abort:
       return YAML::Node("abort");
     case Kind::set_option:
-      inner[call.option] = unchecked(call.number, INT64_MIN + 1, INT64_MAX);
+      inner[call.option] = call.number;
       out["setsockopt"] = inner;
       return out;
     case Kind::get_option:
@@ -348,6 +340,11 @@ std::string relative_words(std::uint32_t value, std::string_view name, std::int6
   return far >= -1 && far <= 1 ? offset_from(name, far) : std::to_string(value);
 }
 
+std::string words_of_seq(std::uint32_t seq, const oracle::ConnectionView& view) {
+  const auto una = static_cast<std::uint32_t>(view.variable(script::Variable::snd_una));
+  return seq == una && seq != view.snd_nxt() ? "snd_una" : relative_words(seq, "snd_nxt", view.snd_nxt());
+}
+
 YAML::Node words_of_options(const packet::SegmentView& segment, const oracle::ConnectionView& view) {
   auto out = flow(YAML::NodeType::Map);
   const bool syn = segment.flags().has(Flags::syn);
@@ -388,7 +385,7 @@ YAML::Node words_of(const packet::SegmentView& segment, const oracle::Connection
   const bool defines = flags.has(Flags::syn) && !known;
   const auto seq = defines ? 0 : view.in_target_space(segment.seq());
   const bool plain = flags.has(Flags::syn) || !known;  // nothing has been counted yet
-  out["seq"] = plain ? std::to_string(seq) : relative_words(seq, "snd_nxt", view.snd_nxt());
+  out["seq"] = plain ? std::to_string(seq) : words_of_seq(seq, view);
   if (flags.has(Flags::ack)) {
     const auto ack = view.in_tester_space(segment.ack());
     out["ack"] = plain ? std::to_string(ack) : relative_words(ack, "rcv_nxt", view.rcv_nxt());
