@@ -35,14 +35,15 @@ YAML::Node one(const char* key, const YAML::Node& value) {
 // Puts entries of one record into words, in order. Counts as the player did.
 class Teller {
  public:
-  Teller(const Program& program, const Played& played, std::uint64_t seed, const Names& names, Detail detail,
+  Teller(const Program& program, const Played& played, const Telling& telling, const Names& names, Detail detail,
          std::vector<YAML::Node>& out)
       : program_(program),
         played_(played),
         names_(names),
         detail_(detail),
         out_(out),
-        sides_(program.family, packet_mtu, seed),
+        grain_(telling.grain),
+        sides_(program.family, packet_mtu, telling.seed),
         told_(played.entries.size()) {
     for (const auto& declared : program.connections) {
       std::optional<packet::Seq32> iss;
@@ -70,11 +71,13 @@ class Teller {
     for (auto i = from; i < to; ++i) take(i, false);
   }
   void wait_until(Instant until) {
-    while (clock_ < until) {
-      const auto length = std::min<Duration>(until - clock_, longest_wait);
+    auto left = until - clock_;
+    if (grain_ > Duration{}) left -= left % grain_;
+    for (Duration length; left > Duration{}; left -= length) {
+      length = std::min(left, longest_wait);
       out_.push_back(one("wait", YAML::Node(words_of(length))));
-      clock_ += length;
     }
+    clock_ = std::max(clock_, until);
   }
   [[nodiscard]] Instant clock() const { return clock_; }
   void set_clock(Instant clock) { clock_ = clock; }
@@ -194,7 +197,8 @@ class Teller {
     for (; i < to; ++i) {
       const auto& entry = played_.entries[i];
       const packet::SegmentView segment(entry.datagram);
-      if (entry.kind != Entry::Kind::answered || entry.connection != first.connection || entry.at != first.at) break;
+      if (entry.kind != Entry::Kind::answered || entry.connection != first.connection || entry.at - first.at > grain_)
+        break;
       if (segment.flags().without(packet::Flags::psh) != packet::Flags(packet::Flags::ack)) break;
       if (segment.payload().empty() || view.in_target_space(segment.seq()) != next) break;
       if (view.in_tester_space(segment.ack()) != view.rcv_nxt()) break;
@@ -236,7 +240,7 @@ class Teller {
     const auto& called = played_.entries[index];
     for (auto i = index + 1; i < played_.entries.size(); ++i) {
       const auto& entry = played_.entries[i];
-      if (entry.at != called.at) break;
+      if (entry.at - called.at > grain_) break;
       if (entry.kind == Entry::Kind::completed && entry.call == called.call) return i;
       if (entry.kind != Entry::Kind::completed && entry.kind != Entry::Kind::answered) break;
     }
@@ -288,6 +292,7 @@ class Teller {
   const Names& names_;
   Detail detail_;
   std::vector<YAML::Node>& out_;
+  Duration grain_;
   Sides sides_;
   Instant clock_;
   std::uint32_t begun_ = 0;  // steps
@@ -340,12 +345,12 @@ struct Body {
 
 Body tell(const Program& program, const Played& played, const Telling& telling, const Names& names) {
   Body out;
-  Teller teller(program, played, telling.seed, names, {}, out.steps);
+  Teller teller(program, played, telling, names, {}, out.steps);
   if (telling.parting) {
     const auto& parting = *telling.parting;
     const auto& other = *parting.other;
     teller.tell(0, std::min(parting.entry, played.entries.size()));
-    Teller others(program, other, telling.seed, names, {parting.windows, parting.options}, out.steps);
+    Teller others(program, other, telling, names, {parting.windows, parting.options}, out.steps);
     const auto from = std::min(parting.others_entry, other.entries.size());
     others.pass_over(0, from);
     others.set_clock(other.started + (teller.clock() - played.started));

@@ -22,6 +22,8 @@ struct Telling {
   std::optional<script::Level> level = script::Level::practice;
   std::vector<std::string> comments;  // above everything
   std::uint64_t seed = 1;             // that the program was played with
+  // Of a record in real time: less than this is no time, and what is more is told as a multiple.
+  Duration grain{};
 
   // The answers from this entry on are expected as another stack's, up to the end of the step in which
   // the two part. `tolerate: nothing` lets nothing else pass.

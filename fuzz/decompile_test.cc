@@ -90,6 +90,23 @@ tests:
   EXPECT_EQ(verdict_of(yaml), engine::Verdict::pass);
 }
 
+TEST(Decompile, RealTimesAreToldAsIfNothingTookTime) {
+  auto data = segment("PA");
+  data.length = {Number::Base::zero, 10};
+  const auto program = in(script::State::established,
+                          {{0, data}, {0, call_of(Call::Kind::receive, 10)}, {0, Pause{2s}}, {0, segment("A")}});
+  auto record = played(program);
+  Telling telling;
+  telling.seed = seed;
+  const auto exact = to_yaml(program, record, telling);
+  auto late = 0us;
+  for (auto& entry : record.entries) entry.at += late += 7us;
+  record.ended += late;
+  EXPECT_NE(to_yaml(program, record, telling), exact);
+  telling.grain = 1ms;
+  EXPECT_EQ(to_yaml(program, record, telling), exact);
+}
+
 // Where the two records part, the test wants the other's answer.
 TEST(Decompile, ADifferenceIsWhatTheOtherDid) {
   auto beyond = segment("R");
