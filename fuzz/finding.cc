@@ -141,7 +141,7 @@ std::optional<Finding> investigate(Session& session, const Program& program, con
         return is_same(examine_isolated(session, candidate, Record::none, options.patience).suspicion,
                        finding.suspicion);
       },
-      options.most_trials);
+      finding.suspicion.oracle == Oracle::hang ? options.most_trials_of_hangs : options.most_trials);
   auto last = examine_isolated(session, finding.program, Record::entries, options.patience);
   if (!last.suspicion) return std::nullopt;  // it shows itself now and then: determinism would have said so
   finding.suspicion = *last.suspicion;

@@ -31,8 +31,9 @@ struct Finding {
 };
 
 struct FindingOptions {
-  std::chrono::seconds patience{5};  // processor time of one play
+  std::chrono::seconds patience{1};  // processor time of one play, which takes a thousandth of it
   std::size_t most_trials = 2000;
+  std::size_t most_trials_of_hangs = 150;  // each that still hangs takes all of the patience
   // What a sanitizer says of the program with names in it, where the plays leave them out because
   // they cost a second each time.
   std::function<std::string(const Program&)> words_with_names = nullptr;
