@@ -18,7 +18,7 @@ set(may_cli cli packet script oracle engine target host runner reports)
 set(may_bench ${may_cli} reference bench)
 set(may_mutants ${may_cli} mutants reference)
 set(may_reports reports)
-set(may_fuzz fuzz packet script oracle reference target)
+set(may_fuzz fuzz packet script oracle reference reference_adapter target engine runner)
 # Its tests hold every segment of the stack against the invariants.
 set(single_host oracle/invariants.hh)
 # An adapter knows its interface, and nothing else of tcpspec.
