@@ -217,11 +217,9 @@ IsolatedResult examine_isolated(Session& session, const Program& program, Record
   close(results[1]);
   close(words[1]);
   IsolatedResult out;
-  std::string octets;
-  {
-    std::jthread listening([&] { out.words = read_all(words[0]); });
-    octets = read_all(results[0]);
-  }
+  std::thread listening([&] { out.words = read_all(words[0]); });  // libc++ 19 has no jthread
+  const std::string octets = read_all(results[0]);
+  listening.join();
   const auto status = wait_for(child);
   for (Reader in(octets); !in.at_end();) {
     if (in.number<char>() == 'E')
