@@ -27,9 +27,11 @@ bool is_same(const std::optional<Suspicion>& found, const Suspicion& wanted) {
   return found && found->oracle == wanted.oracle && found->place == wanted.place;
 }
 
-Played play_here(target::Target& target, const Program& program, std::uint64_t seed) {
+Played play_here(target::Target& target, const Program& program, std::uint64_t seed,
+                 Duration longest_pause = PlayOptions{}.longest_pause) {
   PlayOptions options;
   options.seed = seed;
+  options.longest_pause = longest_pause;
   auto played = play(program, target, options);
   return played ? std::move(*played) : Played{};
 }
@@ -77,9 +79,11 @@ std::string tell(const Finding& finding, const Session& session) {
   return to_yaml(program, finding.played, telling);
 }
 
+// Of engine::Verdict.
+constexpr std::array<std::string_view, 9> words = {"pass", "info",  "unsupported", "warn", "inconclusive",
+                                                   "fail", "crash", "hang",        "error"};
+
 std::string word(std::optional<int> verdict) {
-  constexpr std::array<std::string_view, 9> words = {"pass", "info",  "unsupported", "warn", "inconclusive",
-                                                     "fail", "crash", "hang",        "error"};
   // 0 is a pass, 1 would be a sanitizer's end.
   if (!verdict) return "crash";
   const auto index = static_cast<std::size_t>(*verdict == 0 ? 0 : *verdict - 1);
@@ -163,6 +167,43 @@ std::optional<Finding> investigate(Session& session, const Program& program, con
   finding.verdict = verdict_isolated(finding.yaml, session.target(), finding.seed, options.patience);
   const auto reference = target::open_reference_target();
   finding.verdict_on_reference = verdict_isolated(finding.yaml, *reference, finding.seed, options.patience);
+  return finding;
+}
+
+Finding finding_of(Session& session, const Program& program, const Suspicion& suspicion, const StillShows& shows,
+                   const FindingOptions& options) {
+  Finding finding;
+  finding.suspicion = suspicion;
+  finding.target = session.description().name;
+  finding.version = session.description().version;
+  finding.seed = session.options().seed;
+  finding.program = minimize(program, shows, options.most_trials);
+  const bool quiescent = session.options().comparison == Comparison::quiescent;
+  const auto as_played = quiescent ? at_rest(finding.program) : finding.program;
+  finding.played = play_here(session.target(), as_played, finding.seed, session.options().longest_pause);
+  finding.yaml = tell(finding, session);
+  finding.verdict = words[static_cast<std::size_t>(verdict_of(finding.yaml, session.target(), finding.seed))];
+  const auto reference = target::open_reference_target();
+  finding.verdict_on_reference = verdict_isolated(finding.yaml, *reference, finding.seed, options.patience);
+  return finding;
+}
+
+std::optional<Finding> investigate_here(Session& session, const Program& program, const FindingOptions& options) {
+  const auto examine = [&](const Program& candidate) -> std::optional<Suspicion> {
+    auto examined = session.examine(candidate, Session::Care::thorough);
+    if (!examined) return std::nullopt;
+    return std::move(examined->suspicion);
+  };
+  const auto first = examine(program);
+  if (!first) return std::nullopt;
+  auto finding = finding_of(
+      session, program, *first, [&](const Program& candidate) { return is_same(examine(candidate), *first); },
+      options);
+  // In real time an accident would not come three times.
+  auto last = examine(finding.program);
+  if (!is_same(last, *first)) return std::nullopt;
+  finding.suspicion = std::move(*last);
+  if (finding.played.failure) finding.words = finding.played.failure->what + "\n";
   return finding;
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "fuzz/isolated.hh"
+#include "fuzz/minimize.hh"
 #include "fuzz/session.hh"
 
 namespace tcpspec::fuzz {
@@ -44,6 +45,14 @@ struct FindingOptions {
 // of their own.
 [[nodiscard]] std::optional<Finding> investigate(Session& session, const Program& program,
                                                  const FindingOptions& options);
+
+// The same for a target that is not in this process: what kills it is an event here, and the next play
+// meets a fresh one.
+[[nodiscard]] std::optional<Finding> investigate_here(Session& session, const Program& program,
+                                                      const FindingOptions& options);
+// Of a suspicion that others than the session's oracles have. `shows`: whether a program brings it about.
+[[nodiscard]] Finding finding_of(Session& session, const Program& program, const Suspicion& suspicion,
+                                 const StillShows& shows, const FindingOptions& options);
 
 // The folder, or what is wrong with it. A folder that is there already is kept.
 [[nodiscard]] std::expected<std::string, std::string> write_finding(const Finding& finding, const std::string& folder);

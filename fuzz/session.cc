@@ -13,6 +13,7 @@ std::expected<Played, target::EnvironmentError> Session::play_on(
   PlayOptions options;
   options.seed = options_.seed;
   options.witness = witness;
+  options.longest_pause = options_.longest_pause;
   return play(std::move(program), target, options);
 }
 
@@ -33,7 +34,8 @@ std::expected<Examined, target::EnvironmentError> Session::examine(const Program
 
   auto found = suspicion(out.played);
   if (!found && probed) found = liveness(out.played);
-  if (!found && sampled(options_.twice_each)) {
+  const bool simulated = target_->description().clock == target::Description::Clock::simulated;
+  if (!found && simulated && sampled(options_.twice_each)) {
     const auto again = play_on(*target_, as_played());
     if (!again) return std::unexpected(again.error());
     found = determinism(out.played, *again);

@@ -21,9 +21,12 @@ struct SessionOptions {
   std::uint64_t seed = 1;
   std::optional<Comparison> comparison = std::nullopt;  // with the reference stack
   Known known = {};                                     // what is not news
-  // Each so many programs one is played twice (0: none), and afterwards probed (1: all of them).
+  // Each so many programs one is played twice (0: none; and where the clock is real no two traces are
+  // the same), and afterwards probed (1: all of them).
   unsigned twice_each = 64;
   unsigned probe_each = 1;
+  // Of real time, as in PlayOptions.
+  Duration longest_pause = std::chrono::milliseconds(50);
 };
 
 struct Examined {
@@ -47,9 +50,10 @@ class Session {
   [[nodiscard]] const target::Description& description() const { return target_->description(); }
   [[nodiscard]] target::Target& target() { return *target_; }
   [[nodiscard]] const SessionOptions& options() const { return options_; }
+  void set_longest_pause(Duration longest) { options_.longest_pause = longest; }
+  [[nodiscard]] bool is_news(const std::optional<Suspicion>& suspicion) const;
 
  private:
-  [[nodiscard]] bool is_news(const std::optional<Suspicion>& suspicion) const;
   [[nodiscard]] std::expected<Played, target::EnvironmentError> play_on(
       target::Target& target, Program program, const std::function<void(const Entry&)>& witness = nullptr) const;
 

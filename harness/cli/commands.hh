@@ -32,5 +32,6 @@ Action add_explain(CLI::App& app);
 Action add_targets(CLI::App& app);
 Action add_doctor(CLI::App& app);
 Action add_stack(CLI::App& app);
+Action add_fuzz(CLI::App& app);
 
 }  // namespace tcpspec::cli
