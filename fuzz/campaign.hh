@@ -21,6 +21,9 @@
 
 namespace tcpspec::fuzz {
 
+// In real time a program costs what its system calls cost.
+inline constexpr std::size_t steps_in_real_time = 12;
+
 struct CampaignOptions {
   std::uint64_t seed = 1;
   std::uint64_t most_inputs = std::numeric_limits<std::uint64_t>::max();

@@ -36,7 +36,8 @@ struct Run {
   std::unique_ptr<Session> session = open_session_of_environment(TCPSPEC_FUZZ_COMPARES);
   HeatMap heat;
   std::vector<std::uint32_t> features;
-  ~Run() {
+  ~Run() { write_heat(); }
+  void write_heat() const {
     if (const char* path = std::getenv("TCPSPEC_FUZZ_REACHED"); path != nullptr)
       std::ofstream(path) << heat.to_json() << '\n';
   }
@@ -89,6 +90,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (examined->suspicion) {
     const auto& found = *examined->suspicion;
     fmt::print(stderr, "finding: {}: {}: {}\n", to_string(found.oracle), found.place, found.what);
+    run().write_heat();  // nobody is asked after an abort()
     std::abort();
   }
   return 0;

@@ -20,7 +20,8 @@ int run(int rounds, const std::vector<std::string>& parts) {
   if (wanted("conversations")) bench::measure_conversations(rounds);
   if (wanted("bulk")) bench::measure_bulk(rounds);
   if (wanted("suites")) bench::measure_suites(rounds);
-  return wanted("kernel") ? bench::measure_kernel(rounds) : 0;
+  if (const int code = wanted("kernel") ? bench::measure_kernel(rounds) : 0; code != 0) return code;
+  return wanted("fuzz") ? bench::measure_fuzz(rounds) : 0;
 }
 
 }  // namespace
@@ -34,7 +35,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   app.add_option("--only", parts, "Leave out the other parts (repeatable)")
-      ->check(CLI::IsMember({"conversations", "bulk", "suites", "kernel"}));
+      ->check(CLI::IsMember({"conversations", "bulk", "suites", "kernel", "fuzz"}));
   app.footer("Example: scripts/bench 9 --only bulk");
   CLI11_PARSE(app, argc, argv);
   try {

@@ -6,6 +6,8 @@ namespace tcpspec::bench {
 
 // Over a TUN: the engine beside the raw limit. 0, or 4 where the kernel cannot be tested here.
 [[nodiscard]] int measure_kernel(int rounds);
+// Over a TUN: the fuzzer beside a loop that writes its datagrams and reads what comes.
+[[nodiscard]] int measure_fuzz(int rounds);
 
 // In this process, on virtual clocks, where nothing ever waits: per second of CPU time, as
 // other work on the machine is none of theirs. The reference stack beside lwIP.

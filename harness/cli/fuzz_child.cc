@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "cli/exit_code.hh"
 
@@ -107,11 +108,19 @@ fs::path fuzzers_folder() {
   return fs::read_symlink("/proc/self/exe", error).parent_path().parent_path() / "fuzz" / "fuzzers";
 }
 
+fs::path find_in_path(const char* name) {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (is_program(fs::path(folder) / name)) return fs::path(folder) / name;
+  return {};
+}
+
 // So that a sanitizer has names for its addresses.
 void add_symbolizer(std::vector<std::string>& environment) {
   if (std::getenv("ASAN_SYMBOLIZER_PATH") != nullptr) return;
   for (const char* name : {"llvm-symbolizer-19", "llvm-symbolizer"})
-    if (const auto path = process::environment::find_executable(name); !path.empty())
+    if (const auto path = find_in_path(name); !path.empty())
       return environment.push_back("ASAN_SYMBOLIZER_PATH=" + path.string());
 }
 

@@ -13,9 +13,6 @@ namespace tcpspec::cli {
 
 namespace {
 
-// In real time a program costs what its system calls cost.
-constexpr std::size_t most_steps_in_real_time = 12;
-
 class Native {
  public:
   Native(const FuzzOptions& options, std::uint64_t seed, OpenedSession& opened)
@@ -46,7 +43,7 @@ class Native {
     auto programs = suite_programs(options_);
     if (!programs) return programs;
     if (real_time_)
-      std::erase_if(*programs, [](const auto& program) { return program.steps.size() > most_steps_in_real_time; });
+      std::erase_if(*programs, [](const auto& program) { return program.steps.size() > fuzz::steps_in_real_time; });
     if (options_.corpus.empty()) return programs;
     auto kept = fuzz::read_programs(options_.corpus);
     if (!kept) return std::unexpected(fuzz_fails(kUsage, "the corpus cannot be read: " + kept.error()));
@@ -60,7 +57,7 @@ class Native {
     if (options_.inputs) out.most_inputs = *options_.inputs;
     out.most_time = options_.time;
     out.stop_at_first = options_.stop_at_first;
-    if (real_time_) out.most_steps = most_steps_in_real_time;
+    if (real_time_) out.most_steps = fuzz::steps_in_real_time;
     // Where nothing comes back each trial waits out the patience.
     out.investigating.most_trials = real_time_ ? 300 : 2000;
     return out;

@@ -1,6 +1,7 @@
 // Adapters that do what a stack under test may do to its tester. Each is the reference stack but
 // for one fault, which the parameter `fault` names, and which segments with the urgent pointer
-// 0xbad call forth; all other tests must not notice.
+// 0xbad call forth; all other tests must not notice. With `urgent-` before the fault's name any urgent
+// pointer does, so that chance finds it.
 
 #include <unistd.h>
 
@@ -15,12 +16,14 @@ namespace {
 
 tcpspec_host host;
 std::string_view fault;
+bool any_urgent = false;
 bool restless = false;  // the clock: something is to be done at once, for ever
 
 bool calls_fault_forth(const std::uint8_t* datagram, std::size_t octets) {
   constexpr std::size_t urgent_pointer = 20 + 18;
-  return octets >= urgent_pointer + 2 && datagram[0] >> 4 == 4 && datagram[urgent_pointer] == 0x0b &&
-         datagram[urgent_pointer + 1] == 0xad;
+  if (octets < urgent_pointer + 2 || datagram[0] >> 4 != 4) return false;
+  const auto pointer = datagram[urgent_pointer] << 8 | datagram[urgent_pointer + 1];
+  return any_urgent ? pointer != 0 : pointer == 0xbad;
 }
 
 [[noreturn]] void hang() {
@@ -73,6 +76,9 @@ int create(const tcpspec_config* config, const tcpspec_host* theirs, tcpspec_sta
   std::snprintf(kept, sizeof kept, "%s",
                 std::strncmp(config->params, key.data(), key.size()) == 0 ? config->params + key.size() : "");
   fault = kept;
+  constexpr std::string_view urgent = "urgent-";
+  any_urgent = fault.starts_with(urgent);
+  if (any_urgent) fault.remove_prefix(urgent.size());
   if (fault == "no-stack") return TCPSPEC_NO_RESOURCES;
   static std::uint64_t stacks = 0;
   auto own = *config;
