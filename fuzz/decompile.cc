@@ -373,6 +373,7 @@ Body tell(const Program& program, const Played& played, const Telling& telling, 
     out.steps.push_back(one("alive", YAML::Node(listens(played) ? "LISTEN" : "CLOSED")));
     out.drain.reset();
   }
+  if (played.failure) out.drain.reset();  // so that its end is waited for
   return out;
 }
 

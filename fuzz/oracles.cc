@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <ranges>
+#include <set>
 
 namespace tcpspec::fuzz {
 namespace {
@@ -53,10 +54,17 @@ std::optional<Suspicion> suspicion(const Played& played) {
 Program with_probe(Program probed) {
   const auto probe = static_cast<std::uint8_t>(probed.connections.size());
   probed.connections.emplace_back();
-  Call close;
-  close.kind = Call::Kind::abort;
-  close.socket = 0;
-  probed.steps.push_back({0, close});
+  // The fixture's listener, and those that the program made.
+  std::set<std::uint8_t> listeners = {0};
+  for (const auto& step : probed.steps)
+    if (const auto* call = std::get_if<Call>(&step.action); call != nullptr && call->kind == Call::Kind::listen)
+      listeners.insert(call->socket);
+  for (const auto socket : listeners) {
+    Call close;
+    close.kind = Call::Kind::abort;
+    close.socket = socket;
+    probed.steps.push_back({0, close});
+  }
   SendSegment syn;
   syn.flags = Flags::syn;
   OptionItem mss;

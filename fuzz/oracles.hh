@@ -38,7 +38,7 @@ struct Suspicion {
 // Of the record alone: death, flood, invariants. The worst comes first.
 [[nodiscard]] std::optional<Suspicion> suspicion(const Played& played);
 
-// The steps of a liveness probe behind a program: its listener is closed, then a SYN from another
+// The steps of a liveness probe behind a program: its listeners are closed, then a SYN from another
 // port must draw a RST (RFC 9293 section 3.10.7.1).
 [[nodiscard]] Program with_probe(Program program);
 // Of the record of such a program.

@@ -34,6 +34,7 @@ void check_requirements(const script::Suite& suite, const Catalogue& catalogue, 
   if (catalogue.empty()) return;
   for (const auto& test : suite.tests)
     for (const auto& id : test.requirements) {
+      if (id == "none") continue;  // of a test that a fuzzer wrote: what it shows is still to be found in an RFC
       if (catalogue.find(id) || !said.insert(test.base_id + id).second) continue;
       const auto near = catalogue.nearest(id);
       out.push_back({test.where,
