@@ -146,7 +146,7 @@ Opened open_mutant(std::string_view name) {
 
 Opened open_mutant(std::string_view name) {
   return std::unexpected(EnvironmentError{.what = fmt::format("mutant `{}`: this program has none built in", name),
-                                          .hint = "the program `mutants` of the fuzz preset has"});
+                                          .hint = "tcpspec-fuzz-mutants of the preset fuzz has"});
 }
 
 #endif

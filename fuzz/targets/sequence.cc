@@ -1,7 +1,7 @@
 // A program (fuzz/program.hh) against a stack in this process, under all oracles that need no second
 // stack; as `differential` beside the reference stack. The environment sets:
 //
-//   TCPSPEC_FUZZ_TARGET   reference (the default), PATH.so, mutant:NAME (in `mutants`), linux
+//   TCPSPEC_FUZZ_TARGET   reference (the default), PATH.so, mutant:NAME (in tcpspec-fuzz-mutants), linux
 //   TCPSPEC_FUZZ_COMPARE  exact or quiescent: compare with the reference stack
 //   TCPSPEC_FUZZ_KNOWN    a file of what is known (fuzz/known.yaml)
 //   TCPSPEC_FUZZ_REACHED  a file for the heat map, written at the end

@@ -107,18 +107,26 @@ tcpspec_fuzz_target(options SEEDS options SOURCES targets/options.cc LIBRARIES t
 tcpspec_fuzz_target(segment SEEDS segment SOURCES targets/segment.cc LIBRARIES tcpspec_fuzz_hosts)
 tcpspec_fuzz_target(yaml SEEDS yaml SOURCES targets/yaml.cc LIBRARIES tcpspec::script)
 
-# Programs, against a stack of the environment's choice. `mutants` has the reference stack with its
-# named mistakes in place of the normal one.
+# Programs, against a stack of the environment's choice.
 foreach(name sequence differential)
   tcpspec_fuzz_target(${name} SEEDS program SOURCES targets/sequence.cc targets/session_of_environment.cc LIBRARIES tcpspec::fuzz)
   target_compile_definitions(fuzz_${name} PRIVATE TCPSPEC_FUZZ_COMPARES=$<STREQUAL:${name},differential>)
 endforeach()
+# The same with the reference stack's named mistakes in place of the normal one.
 add_library(tcpspec_fuzz_mutants OBJECT EXCLUDE_FROM_ALL under_test.cc)
 target_link_libraries(tcpspec_fuzz_mutants PUBLIC tcpspec_reference_mutants tcpspec::fuzz)
 target_compile_options(tcpspec_reference_mutants PRIVATE ${coverage})
-tcpspec_fuzz_target(mutants SEEDS program SOURCES targets/sequence.cc targets/session_of_environment.cc
-  LIBRARIES $<TARGET_OBJECTS:tcpspec_fuzz_mutants> $<TARGET_OBJECTS:tcpspec_reference_mutants> tcpspec::fuzz)
-target_compile_definitions(fuzz_mutants PRIVATE TCPSPEC_FUZZ_COMPARES=true)
+# No target of a continuous run, which would fuzz the reference stack a third time.
+if(engine)
+  add_executable(fuzz_mutants targets/sequence.cc targets/session_of_environment.cc $<TARGET_OBJECTS:tcpspec_fuzz_main>)
+  target_compile_definitions(fuzz_mutants PRIVATE TCPSPEC_FUZZ_COMPARES=true)
+  target_include_directories(fuzz_mutants PRIVATE ${CMAKE_BINARY_DIR}/include-roots/fuzz)
+  target_link_libraries(fuzz_mutants PRIVATE $<TARGET_OBJECTS:tcpspec_fuzz_mutants>
+    $<TARGET_OBJECTS:tcpspec_reference_mutants> tcpspec::fuzz)
+  target_link_options(fuzz_mutants PRIVATE ${engine} -Wl,--as-needed)
+  set_target_properties(fuzz_mutants PROPERTIES OUTPUT_NAME tcpspec-fuzz-mutants RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+  add_dependencies(tcpspec_fuzzers fuzz_mutants)
+endif()
 
 # What investigates findings, with the same code under test and the same sanitizers.
 foreach(name finding finding_mutants)

@@ -157,7 +157,7 @@ std::optional<Fuzzers> find_fuzzers(const FuzzOptions& options) {
   const bool mutant = options.target.starts_with("mutant:");
   const auto folder = fuzzers_folder();
   Fuzzers out;
-  out.program = (folder / (mutant ? "mutants" : "sequence")).string();
+  out.program = (mutant ? folder.parent_path() / "tcpspec-fuzz-mutants" : folder / "sequence").string();
   out.finding = (folder.parent_path() / (mutant ? "tcpspec-fuzz-finding-mutants" : "tcpspec-fuzz-finding")).string();
   if (!is_program(out.program) || !is_program(out.finding)) return std::nullopt;
   auto target = options.target;
