@@ -87,7 +87,8 @@ struct Shown {
       }
       answered_syn = true;
       negotiated.clear();
-      for (const auto& [option, offset] : segment.options().options) negotiated.insert(std::string(name_of(option)));
+      for (const auto& [option, offset] : segment.options().options)
+        if (const auto name = name_of(option); !name.empty()) negotiated.emplace(name);
     }
     if (flags.has(Flags::ack) && (!ack || packet::distance(*ack, segment.ack()) > 0)) ack = segment.ack();
     const auto behind = segment.seq() + segment.length();
@@ -239,7 +240,7 @@ Program at_rest(const Program& program) {
   resting.steps.push_back({0, Pause{rest}});  // behind the fixture
   for (const auto& step : program.steps) {
     resting.steps.push_back(step);
-    if (!std::holds_alternative<Pause>(step.action)) resting.steps.push_back({step.connection, Pause{rest}});
+    if (!std::holds_alternative<Pause>(step.action)) resting.steps.push_back({0, Pause{rest}});
   }
   return resting;
 }

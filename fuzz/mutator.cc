@@ -91,7 +91,7 @@ void Mutator::repeat(Program& program) {
   if (auto* segment = std::get_if<SendSegment>(&step.action); segment != nullptr && !segment->seq && chance(70)) {
     const auto back = static_cast<std::int64_t>(segment->literal.empty() ? segment->length.offset : 0);
     segment->seq = Number{Number::Base::rcv_nxt, -std::clamp<std::int64_t>(back, 0, 1460)};
-    if (chance(50)) segment->seq->offset += distance();
+    if (chance(50)) move(*segment->seq, distance());
   }
   insert(program, std::move(step));
 }
@@ -112,18 +112,31 @@ void Mutator::split(Program& program) {
   head.seq = tail.seq = seq;
   const bool in_order = chance(50);
   // Where the first has moved RCV.NXT the second lies right behind it.
-  tail.seq->offset += in_order && seq.base == Number::Base::rcv_nxt ? 0 : cut;
+  move(*tail.seq, in_order && seq.base == Number::Base::rcv_nxt ? 0 : cut);
   program.steps[at] = in_order ? std::move(first) : std::move(second);
   program.steps.insert(program.steps.begin() + static_cast<std::ptrdiff_t>(at) + 1,
                        in_order ? std::move(second) : std::move(first));
+}
+
+// A number where the call has one, else another way to close.
+void Mutator::change_call(Call& call) {
+  using Kind = Call::Kind;
+  constexpr std::array ways = {Kind::shutdown_write, Kind::shutdown_read, Kind::shutdown_both, Kind::close,
+                               Kind::abort};
+  if (std::ranges::find(ways, call.kind) != ways.end()) {
+    call.kind = pick(ways);
+  } else if (call.kind != Kind::accept && call.kind != Kind::get_option && call.kind != Kind::state) {
+    const std::int64_t most = call.kind == Kind::listen || call.kind == Kind::connect ? 65'535 : 100'000;
+    const auto number = std::clamp<std::int64_t>(call.number, 0, most);
+    call.number = std::clamp<std::int64_t>(chance(50) ? below(3000) : number + distance(), 0, most);
+  }
 }
 
 void Mutator::change_step(Step& step) {
   if (auto* segment = std::get_if<SendSegment>(&step.action)) {
     change_segment(*segment);
   } else if (auto* call = std::get_if<Call>(&step.action)) {
-    call->number = chance(50) ? static_cast<std::int64_t>(below(3000)) : call->number + distance();
-    call->number = std::clamp<std::int64_t>(call->number, 0, 100'000);
+    change_call(*call);
   } else if (auto* pause = std::get_if<Pause>(&step.action)) {
     pause->length = new_pause();
   } else if (auto* icmp = std::get_if<SendIcmp>(&step.action)) {

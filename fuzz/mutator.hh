@@ -32,6 +32,7 @@ class Mutator {
   void change(Program& program);
   void change_fixture(Program& program);
   void change_step(Step& step);
+  void change_call(Call& call);
   void insert(Program& program, Step step);
   [[nodiscard]] std::size_t any_step(const Program& program);
 
@@ -41,6 +42,7 @@ class Mutator {
   [[nodiscard]] packet::Flags new_flags();
   [[nodiscard]] Number near(std::initializer_list<Number::Base> bases);
   [[nodiscard]] std::int64_t distance();
+  static void move(Number& number, std::int64_t by);
   [[nodiscard]] Number new_length();
   [[nodiscard]] OptionItem new_option();
   [[nodiscard]] std::vector<OptionItem> new_options();

@@ -14,8 +14,6 @@ using Base = Number::Base;
 
 Step Mutator::new_step(const Program& program) {
   Step step;
-  const auto connections = static_cast<std::uint32_t>(program.connections.size());
-  if (connections > 1 && chance(30)) step.connection = static_cast<std::uint8_t>(below(connections));
   const auto what = below(100);
   if (what < 62)
     step.action = new_segment();
@@ -27,6 +25,9 @@ Step Mutator::new_step(const Program& program) {
     step.action = SendIcmp{.type = static_cast<std::uint8_t>(program.family == packet::Family::ipv4 ? 3 : below(5)),
                            .code = static_cast<std::uint8_t>(below(16)),
                            .rest_of_header = below(2000)};
+  const auto connections = static_cast<std::uint32_t>(program.connections.size());
+  if (connections > 1 && !std::holds_alternative<Pause>(step.action) && chance(30))
+    step.connection = static_cast<std::uint8_t>(below(connections));
   return step;
 }
 
@@ -49,6 +50,12 @@ std::int64_t Mutator::distance() {
                                                   -1460, 65'535, -65'535, 65'536, 100'000, 0x7fff'ffff};
   if (chance(75)) return edges[below(chance(70) ? 10 : static_cast<std::uint32_t>(edges.size()))];
   return static_cast<std::int64_t>(below(3000)) - 1500;
+}
+
+// Lines of descent are long, and a field of 33 bits is not.
+void Mutator::move(Number& number, std::int64_t by) {
+  constexpr auto most = std::int64_t{1} << 32;
+  number.offset = std::clamp(number.offset + by, -most, most);
 }
 
 Number Mutator::near(std::initializer_list<Base> bases) {
@@ -148,7 +155,7 @@ SendSegment Mutator::new_segment() {
 }
 
 void Mutator::break_segment(packet::Malformation& malformation) {
-  switch (below(7)) {
+  switch (below(10)) {
     case 0:
       malformation.tcp_checksum_xor = static_cast<std::uint16_t>(1U << below(16));
       break;
@@ -167,6 +174,16 @@ void Mutator::break_segment(packet::Malformation& malformation) {
     case 5:
       malformation.ip_options = new_octets(8);
       malformation.ip_options.front() = static_cast<std::byte>(1);
+      break;
+    case 6:
+      // Zero says in UDP that there is none, and all ones is the other zero (RFC 1071 section 2).
+      malformation.tcp_checksum = static_cast<std::uint16_t>(chance(50) ? 0 : 0xffff);
+      break;
+    case 7:
+      malformation.ip_checksum_xor = static_cast<std::uint16_t>(1U << below(16));
+      break;
+    case 8:
+      malformation.ip_protocol = static_cast<std::uint8_t>(below(256));
       break;
     default:
       malformation = {};
@@ -234,8 +251,7 @@ void Mutator::change_segment(SendSegment& segment) {
       segment.seq = near({Base::rcv_nxt, Base::rcv_edge});
       break;
     case 3:
-      segment.seq =
-          segment.seq ? std::optional(Number{segment.seq->base, segment.seq->offset + distance()}) : std::nullopt;
+      if (segment.seq) move(*segment.seq, distance());
       break;
     case 4:
       segment.ack = near({Base::snd_nxt, Base::snd_una});
@@ -295,7 +311,10 @@ void Mutator::change_options(std::vector<OptionItem>& options) {
 void Mutator::change_option(OptionItem& option) {
   if (!option.numbers.empty()) {
     auto& number = option.numbers[below(static_cast<std::uint32_t>(option.numbers.size()))];
-    number.offset = chance(50) ? number.offset + distance() : static_cast<std::int64_t>(below(70'000));
+    if (chance(50))
+      move(number, distance());
+    else
+      number.offset = static_cast<std::int64_t>(below(70'000));
     if (number.base == Base::zero) number.offset = std::max<std::int64_t>(number.offset, 0);
   } else if (!option.bytes.empty()) {
     option.bytes[below(static_cast<std::uint32_t>(option.bytes.size()))] = static_cast<std::byte>(below(256));

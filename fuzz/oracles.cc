@@ -86,7 +86,7 @@ std::optional<Suspicion> liveness(const Played& probed) {
   });
   if (answered) return std::nullopt;
   return Suspicion{Oracle::liveness, "no answer", "a SYN to a port where nobody listens draws no RST any more",
-                   "RFC 9293 section 3.10.7.1", probed.entries.size() - 1};
+                   "RFC 9293 section 3.10.7.1", probed.entries.empty() ? 0 : probed.entries.size() - 1};
 }
 
 std::optional<Suspicion> determinism(const Played& first, const Played& second) {
