@@ -135,7 +135,9 @@ std::expected<void, EnvironmentError> Campaign::look_at_log() {
   const auto culprit = std::ranges::find_if(batch, complains);
   const bool again = culprit != batch.end();
   auto finding = finding_of(session_, again ? *culprit : batch.back(), suspicion, complains, options_.investigating);
-  if (!again) finding.words = "The kernel said so while a batch of programs was played, and not again: this is the last of them.\n";
+  if (!again)
+    finding.words =
+        "The kernel said so while a batch of programs was played, and not again: this is the last of them.\n";
   return tell(finding);
 }
 

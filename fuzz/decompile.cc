@@ -373,7 +373,7 @@ Body tell(const Program& program, const Played& played, const Telling& telling, 
     out.steps.push_back(one("alive", YAML::Node(listens(played) ? "LISTEN" : "CLOSED")));
     out.drain.reset();
   }
-  if (played.failure) out.drain.reset();  // so that its end is waited for
+  if (played.failure || played.flooded) out.drain.reset();  // so that its end is waited for
   return out;
 }
 
@@ -429,7 +429,8 @@ std::string to_yaml(const Program& program, const Played& played, const Telling&
   if (program.connections.size() > 1 || program.connections.front().iss)
     say("connections", connections_of(program, names));
   if (program.fixture.state != script::State::closed) say("given", YAML::Load(given_of(program.fixture)));
-  if (has_strays(played) || telling.alive)
+  // What another stack answers where this one died is its own affair.
+  if (has_strays(played) || telling.alive || played.failure || played.flooded)
     say("tolerate", "any");
   else if (telling.parting)
     say("tolerate", "nothing");

@@ -53,6 +53,14 @@ Played play_until_death(const Program& program, std::vector<Entry> entries, std:
   return played;
 }
 
+// A test says what called the flood forth; the flood itself no test could hold.
+Played before_flood(const Played& played) {
+  auto out = played;
+  auto& entries = out.entries;
+  while (!entries.empty() && entries.back().kind == Entry::Kind::answered) entries.pop_back();
+  return out;
+}
+
 std::string tell(const Finding& finding, const Session& session) {
   Telling telling;
   telling.suite = "findings";
@@ -66,6 +74,7 @@ std::string tell(const Finding& finding, const Session& session) {
   telling.alive = finding.suspicion.oracle == Oracle::liveness;
   Program program = finding.program;
   if (session.options().comparison == Comparison::quiescent) program = at_rest(program);
+  if (finding.suspicion.oracle == Oracle::flood) return to_yaml(program, before_flood(finding.played), telling);
   if (finding.suspicion.oracle != Oracle::difference) return to_yaml(program, finding.played, telling);
   const auto reference = target::open_reference_target();
   const auto right = play_here(*reference, program, finding.seed);
@@ -177,7 +186,8 @@ Finding finding_of(Session& session, const Program& program, const Suspicion& su
   finding.target = session.description().name;
   finding.version = session.description().version;
   finding.seed = session.options().seed;
-  finding.program = minimize(program, shows, options.most_trials);
+  finding.program =
+      minimize(program, shows, suspicion.oracle == Oracle::hang ? options.most_trials_of_hangs : options.most_trials);
   const bool quiescent = session.options().comparison == Comparison::quiescent;
   const auto as_played = quiescent ? at_rest(finding.program) : finding.program;
   finding.played = play_here(session.target(), as_played, finding.seed, session.options().longest_pause);
@@ -197,8 +207,7 @@ std::optional<Finding> investigate_here(Session& session, const Program& program
   const auto first = examine(program);
   if (!first) return std::nullopt;
   auto finding = finding_of(
-      session, program, *first, [&](const Program& candidate) { return is_same(examine(candidate), *first); },
-      options);
+      session, program, *first, [&](const Program& candidate) { return is_same(examine(candidate), *first); }, options);
   // In real time an accident would not come three times.
   auto last = examine(finding.program);
   if (!is_same(last, *first)) return std::nullopt;

@@ -27,8 +27,8 @@ KernelLog::~KernelLog() {
 }
 
 std::optional<std::string> complaint_in(const std::string& text) {
-  constexpr std::array<std::string_view, 6> words = {"WARNING:",           "BUG:",      "Oops", "general protection",
-                                                     "refcount_t: underflow", "kernel BUG"};
+  constexpr std::array<std::string_view, 6> words = {
+      "WARNING:", "BUG:", "Oops", "general protection", "refcount_t: underflow", "kernel BUG"};
   bool complains = false;
   for (const auto word : words) complains = complains || text.find(word) != std::string::npos;
   if (!complains) return std::nullopt;

@@ -73,7 +73,8 @@ int measure_fuzz(int rounds) {
     bare.push_back(bare_inputs_per_second(**stage, fuzzed->datagrams));
     datagrams = static_cast<double>(fuzzed->datagrams.size()) / static_cast<double>(inputs);
   }
-  fmt::print("inputs per second over {}, {:.1f} datagrams each, one thread, median of {} rounds\n", link, datagrams, rounds);
+  fmt::print("inputs per second over {}, {:.1f} datagrams each, one thread, median of {} rounds\n", link, datagrams,
+             rounds);
   print_figure("bare loop, the same datagrams (no socket, no call)", median(bare));
   print_figure("fuzzing: made, played, judged", median(fuzzing));
   print_ratio("ratio, fuzzing to the bare loop", median_ratio(fuzzing, bare), "goal 0.3");

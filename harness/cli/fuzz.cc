@@ -3,6 +3,7 @@
 #include "cli/fuzz.hh"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -98,7 +99,8 @@ int fuzz(const FuzzOptions& options) {
     if (wanted && !is_for_fuzzers(options.target))
       return fuzz_fails(kUsage, fmt::format("`{}` is no target of libFuzzer's", options.target),
                         "it holds reference, mutant:NAME, and a plug-in FILE.so");
-    if (wanted) return fuzz_fails(kEnvironment, "the fuzzers with instrumentation are not there", how_to_build_fuzzers());
+    if (wanted)
+      return fuzz_fails(kEnvironment, "the fuzzers with instrumentation are not there", how_to_build_fuzzers());
     if (is_for_fuzzers(options.target) && !options.quiet)
       fmt::print(stderr, "tcpspec: without coverage and sanitizers: the fuzzers are not there\n  {}\n",
                  how_to_build_fuzzers());
@@ -107,8 +109,9 @@ int fuzz(const FuzzOptions& options) {
 }
 
 void add_common(CLI::App& command, FuzzOptions& options) {
-  command.add_option("--target", options.target,
-                     "What is fuzzed: a name of `tcpspec targets`, FILE.so, a target's YAML file, or mutant:NAME")
+  command
+      .add_option("--target", options.target,
+                  "What is fuzzed: a name of `tcpspec targets`, FILE.so, a target's YAML file, or mutant:NAME")
       ->capture_default_str()
       ->envname("TCPSPEC_TARGET");
   command.add_option("--known", options.known, "What is no news (fuzz/known.yaml says how it is written)")
@@ -158,9 +161,9 @@ std::expected<OpenedSession, int> open_session(const FuzzOptions& options) {
   if (!choice->file.hang_after) choice->file.hang_after = std::chrono::seconds(1);
   auto target = open_target(*choice);
   if (!target)
-    return std::unexpected(fuzz_fails(
-        kEnvironment, fmt::format("the target `{}` cannot start: {}", options.target, target.error().what),
-        target.error().hint));
+    return std::unexpected(
+        fuzz_fails(kEnvironment, fmt::format("the target `{}` cannot start: {}", options.target, target.error().what),
+                   target.error().hint));
   // A comparison waits behind each stimulus until delayed acknowledgments have come.
   if (settings->comparison) settings->longest_pause = std::chrono::milliseconds(600);
   std::unique_ptr<target::Target> reference;
@@ -232,14 +235,21 @@ Action add_fuzz(CLI::App& app) {
 
   auto* replay = command->add_subcommand("replay", "Whether findings, or programs, still show something");
   replay->add_option("programs", options->programs, "Folders of findings, or programs")->required()->type_name("FILE");
-  replay->footer("Exit codes: 0 they show nothing any more, 77 one still does.\nExample: tcpspec fuzz replay out/findings/*");
+  replay->footer(
+      "Exit codes: 0 they show nothing any more, 77 one still does.\nExample: tcpspec fuzz replay out/findings/*");
   auto* minimize = command->add_subcommand("minimize", "Make a program as short as it can be, and a finding of it");
-  minimize->add_option("program", options->programs, "What a fuzzer left behind")->required()->expected(1)->type_name("FILE");
+  minimize->add_option("program", options->programs, "What a fuzzer left behind")
+      ->required()
+      ->expected(1)
+      ->type_name("FILE");
   minimize->footer("Example: tcpspec fuzz minimize crash-1f0c --target my-stack.yaml");
   replay->fallthrough();
   minimize->fallthrough();
   return [=] {
     if (!command->parsed()) return -1;
+    // Targets die by the hundred here: their memory is not to be written to the disk each time.
+    const rlimit no_core{0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
     if (replay->parsed()) return replay_programs(*options);
     if (minimize->parsed()) return minimize_program(*options);
     return fuzz(*options);

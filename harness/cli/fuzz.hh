@@ -76,8 +76,8 @@ struct OpenedSession {
 
 // Where the fuzzers with instrumentation lie; empty: nowhere.
 struct Fuzzers {
-  std::string program;  // the fuzzer for this target
-  std::string finding;  // what investigates
+  std::string program;                   // the fuzzer for this target
+  std::string finding;                   // what investigates
   std::vector<std::string> environment;  // "TCPSPEC_FUZZ_TARGET=..."
 };
 // nullopt: this target is not theirs, or they are not there.

@@ -84,8 +84,10 @@ int minimize_program(const FuzzOptions& options) {
   if (fuzzers) {
     const auto found = investigate_by(*fuzzers, file_of(path), options.findings);
     if (!found) return fuzz_fails(kEnvironment, found.error());
-    if (*found) screen.found(**found);
-    else fmt::print("{}: it shows nothing\n", path);
+    if (*found)
+      screen.found(**found);
+    else
+      fmt::print("{}: it shows nothing\n", path);
     return *found ? kFinding : kAsExpected;
   }
   if (options.target.starts_with("mutant:"))

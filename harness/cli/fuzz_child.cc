@@ -65,17 +65,19 @@ class Fuzzer {
     asio::async_read(out_, asio::dynamic_buffer(ended_.out), [](boost::system::error_code, std::size_t) {});
   }
   void read_line() {
-    asio::async_read_until(err_, asio::dynamic_buffer(line_), '\n', [this](boost::system::error_code error, std::size_t octets) {
-      if (error) octets = line_.size();
-      ended_.err.append(line_, 0, octets);
-      // The end is where the words are that count.
-      constexpr std::size_t most = 1 << 18;
-      if (ended_.err.size() > 2 * most) ended_.err.erase(0, ended_.err.size() - most);
-      if (events_.line && octets > 0) events_.line(std::string_view(line_).substr(0, octets - (error ? 0 : 1)));
-      line_.erase(0, octets);
-      if (!error) return read_line();
-      timer_.cancel();
-    });
+    asio::async_read_until(err_, asio::dynamic_buffer(line_), '\n',
+                           [this](boost::system::error_code error, std::size_t octets) {
+                             if (error) octets = line_.size();
+                             ended_.err.append(line_, 0, octets);
+                             // The end is where the words are that count.
+                             constexpr std::size_t most = 1 << 18;
+                             if (ended_.err.size() > 2 * most) ended_.err.erase(0, ended_.err.size() - most);
+                             if (events_.line && octets > 0)
+                               events_.line(std::string_view(line_).substr(0, octets - (error ? 0 : 1)));
+                             line_.erase(0, octets);
+                             if (!error) return read_line();
+                             timer_.cancel();
+                           });
   }
   void wait_tick() {
     timer_.expires_after(std::chrono::milliseconds(100));

@@ -136,14 +136,15 @@ class Supervisor {
 
   [[nodiscard]] std::vector<std::string> command() const {
     const auto folder = [this](const char* name) { return (workshop_.path() / name).string(); };
-    std::vector<std::string> words = {fuzzers_.program,     fmt::format("-seed={}", 1 + (seed_ + rounds_) % 0xffffffU),
-                                      "-entropic=0",        "-timeout=5",
-                                      "-timeout_exitcode=77", "-max_len=4096",
-                                      "-print_final_stats=1", "-artifact_prefix=" + folder("artifacts") + "/"};
+    std::vector<std::string> words = {
+        fuzzers_.program,       fmt::format("-seed={}", 1 + (seed_ + rounds_) % 0xffffffU),
+        "-entropic=0",          "-timeout=5",
+        "-timeout_exitcode=77", "-max_len=4096",
+        "-print_final_stats=1", "-artifact_prefix=" + folder("artifacts") + "/"};
     if (options_.inputs) words.push_back(fmt::format("-runs={}", *options_.inputs - inputs_));
     if (options_.time)
-      words.push_back(fmt::format("-max_total_time={}",
-                                  std::chrono::duration_cast<std::chrono::seconds>(*options_.time - elapsed()).count()));
+      words.push_back(fmt::format(
+          "-max_total_time={}", std::chrono::duration_cast<std::chrono::seconds>(*options_.time - elapsed()).count()));
     words.push_back(options_.corpus.empty() ? folder("corpus") : options_.corpus);
     words.push_back(folder("seeds"));
     return words;
@@ -170,7 +171,8 @@ class Supervisor {
       if (round.inputs == 0) stuck_ = true;
       return std::nullopt;
     }
-    return fuzz_fails(kEnvironment, fmt::format("{} ended with exit code {}", fuzzers_.program, ended.code), last_lines(ended.err));
+    return fuzz_fails(kEnvironment, fmt::format("{} ended with exit code {}", fuzzers_.program, ended.code),
+                      last_lines(ended.err));
   }
 
   // slow-unit-... is none.
@@ -192,7 +194,8 @@ class Supervisor {
     const auto investigated = investigate_by(fuzzers_, artifact, options_.findings);
     if (!investigated) return fuzz_fails(kEnvironment, "the finding could not be looked into: " + investigated.error());
     const auto found = *investigated ? **investigated : keep_as_it_is(artifact);
-    if (found.folder.empty()) return fuzz_fails(kEnvironment, "the finding could not be written to " + options_.findings);
+    if (found.folder.empty())
+      return fuzz_fails(kEnvironment, "the finding could not be written to " + options_.findings);
     if (ids_.insert(found.id).second) {
       findings_.push_back(found);
       screen_.found(found);
@@ -215,8 +218,9 @@ class Supervisor {
 
   // Oracles do not tell again what is known; one that does would have no end.
   [[nodiscard]] bool is_silenced(const std::string& finding) const {
-    return std::ranges::any_of(
-        silenced_, [&](const auto& told) { return finding.starts_with(fmt::format("{}: {}: ", told.first, told.second)); });
+    return std::ranges::any_of(silenced_, [&](const auto& told) {
+      return finding.starts_with(fmt::format("{}: {}: ", told.first, told.second));
+    });
   }
 
   // What is known, and what was told in this run.
@@ -287,10 +291,11 @@ class Supervisor {
     return write_reached(options_.reached, heat_.is_null() ? fuzz::HeatMap().to_json() : heat_.dump());
   }
 
-  static std::string last_lines(const std::string& words) {
+  static std::string last_lines(std::string words) {
+    while (words.ends_with('\n')) words.pop_back();
     auto from = words.size();
-    for (int lines = 0; lines < 4 && from > 0; ++lines) from = words.rfind('\n', from - 1);
-    return words.substr(from == std::string::npos ? 0 : from);
+    for (int lines = 0; lines < 4 && from != std::string::npos && from > 0; ++lines) from = words.rfind('\n', from - 1);
+    return from == std::string::npos ? words : words.substr(from == 0 ? 0 : from + 1);
   }
 
   static constexpr std::uint64_t hardly_any = 2000;  // inputs, beside those that it begins with

@@ -198,7 +198,8 @@ TEST_F(FuzzVerb, WhatIsWrongIsSaidOnce) {
   runs["mutant"] = fuzz({"--target", "mutant:ack-any", "--inputs", "1"});
   unsetenv("TCPSPEC_FUZZERS");
   std::string all;
-  for (const auto& [what, finished] : runs) all += what + ": exit code " + std::to_string(finished.code) + "\n" + finished.err;
+  for (const auto& [what, finished] : runs)
+    all += what + ": exit code " + std::to_string(finished.code) + "\n" + finished.err;
   expect_golden("fuzz-wrong", std::regex_replace(all, std::regex(kAdapters), "ADAPTERS"));
 }
 

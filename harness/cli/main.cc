@@ -22,8 +22,8 @@ int run_program(int argc, char** argv) {
       "Exit codes: 0 all as expected, 1 unexpected results, 2 wrong usage or a wrong file,\n"
       "3 nothing selected, 4 the environment, 5 a bug of tcpspec, 77 a fuzzing finding, 130 interrupted.\n"
       "Example: tcpspec run --target linux --report html=report.html");
-  const Action actions[] = {add_run(app),     add_list(app),    add_show(app),   add_lint(app),
-                            add_explain(app), add_targets(app), add_doctor(app), add_stack(app), add_fuzz(app)};
+  const Action actions[] = {add_run(app),     add_list(app),   add_show(app),  add_lint(app), add_explain(app),
+                            add_targets(app), add_doctor(app), add_stack(app), add_fuzz(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
