@@ -78,7 +78,13 @@ class Minimizing {
   bool drop_connections() {
     std::size_t used = 1;
     for (const auto& step : best_.steps) used = std::max<std::size_t>(used, step.connection + 1U);
-    return used < best_.connections.size() && attempt([used](Program& program) { program.connections.resize(used); });
+    bool plainer =
+        used < best_.connections.size() && attempt([used](Program& program) { program.connections.resize(used); });
+    for (std::size_t i = 0; i < best_.connections.size(); ++i) {
+      plainer = attempt([i](Program& program) { program.connections[i].tuple_of = -1; }) || plainer;
+      plainer = attempt([i](Program& program) { program.connections[i].iss.reset(); }) || plainer;
+    }
+    return plainer;
   }
 
   template <class Action, class Change>
@@ -87,10 +93,11 @@ class Minimizing {
   }
 
   bool plainer_step(std::size_t index) {
-    if (std::holds_alternative<SendSegment>(best_.steps[index].action)) return plainer_segment(index);
-    bool plainer = false;
+    bool plainer = attempt([index](Program& program) { program.steps[index].connection = 0; });
+    if (std::holds_alternative<SendSegment>(best_.steps[index].action)) return plainer_segment(index) || plainer;
     if (const auto* call = std::get_if<Call>(&best_.steps[index].action)) {
-      plainer = attempt_in<Call>(index, [](Call& one) { one.urgent = false; });
+      plainer = attempt_in<Call>(index, [](Call& one) { one.urgent = false; }) || plainer;
+      plainer = attempt_in<Call>(index, [](Call& one) { one.literal.clear(); }) || plainer;
       for (const std::int64_t number : {std::int64_t{0}, std::int64_t{1}, call->number / 2})
         if (number < std::get<Call>(best_.steps[index].action).number)
           plainer = attempt_in<Call>(index, [number](Call& one) { one.number = number; }) || plainer;
@@ -100,7 +107,8 @@ class Minimizing {
         if (length < std::get<Pause>(best_.steps[index].action).length)
           plainer = attempt_in<Pause>(index, [length](Pause& pause) { pause.length = length; }) || plainer;
     } else {
-      plainer = attempt_in<SendIcmp>(index, [](SendIcmp& icmp) { icmp.quoted_seq.reset(); });
+      plainer = attempt_in<SendIcmp>(index, [](SendIcmp& icmp) { icmp.quoted_seq.reset(); }) || plainer;
+      plainer = attempt_in<SendIcmp>(index, [](SendIcmp& icmp) { icmp.quoted_source_port.reset(); }) || plainer;
       plainer = attempt_in<SendIcmp>(index, [](SendIcmp& icmp) { icmp.rest_of_header.reset(); }) || plainer;
       plainer = attempt_in<SendIcmp>(index, [](SendIcmp& icmp) { icmp.code = 0; }) || plainer;
     }
@@ -118,8 +126,12 @@ class Minimizing {
     plainer = change([](Segment& segment) { segment.options.reset(); }) || plainer;
     plainer = change([](Segment& segment) { segment.ttl.reset(); }) || plainer;
     plainer = change([](Segment& segment) { segment.traffic_class.reset(); }) || plainer;
+    plainer = change([](Segment& segment) { segment.ignored = false; }) || plainer;
+    plainer = change([](Segment& segment) { segment.literal.clear(); }) || plainer;
     plainer = change([](Segment& segment) { segment.length = {}; }) || plainer;
-    plainer = change([](Segment& segment) { segment.length = {Number::Base::zero, 1}; }) || plainer;
+    // Not where it is none already: a change that goes back and forth has no end.
+    if (std::get<Segment>(best_.steps[index].action).length != Number{})
+      plainer = change([](Segment& segment) { segment.length = {Number::Base::zero, 1}; }) || plainer;
     plainer = halve_length(index) || plainer;
     for (unsigned bit = 0; bit < 9; ++bit)
       plainer = change([bit](Segment& segment) {
