@@ -92,9 +92,9 @@ std::string tell(const Finding& finding, const Session& session) {
 constexpr std::array<std::string_view, 9> words = {"pass", "info",  "unsupported", "warn", "inconclusive",
                                                    "fail", "crash", "hang",        "error"};
 
-std::string word(std::optional<int> verdict) {
+std::string word(std::expected<int, Death> verdict) {
+  if (!verdict) return verdict.error() == Death::hang ? "hang" : "crash";
   // 0 is a pass, 1 would be a sanitizer's end.
-  if (!verdict) return "crash";
   const auto index = static_cast<std::size_t>(*verdict == 0 ? 0 : *verdict - 1);
   return index < words.size() ? std::string(words[index]) : "error";
 }

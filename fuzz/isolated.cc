@@ -155,10 +155,13 @@ int wait_for(pid_t child) {
   return status;
 }
 
+bool ran_out_of_time(int status) {
+  return WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL);
+}
+
 Suspicion death(int status, const std::string& words) {
   if (auto said = sanitizer_suspicion(words)) return *said;
-  if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL))
-    return {Oracle::hang, "endless loop", "the stack does not come back", "", 0};
+  if (ran_out_of_time(status)) return {Oracle::hang, "endless loop", "the stack does not come back", "", 0};
   const auto how =
       WIFSIGNALED(status) ? std::string(sigabbrev_np(WTERMSIG(status))) : fmt::format("exit {}", WEXITSTATUS(status));
   return {Oracle::crash, how, fmt::format("the stack ended its process: {}", how), "", 0};
@@ -235,7 +238,7 @@ IsolatedResult examine_isolated(Session& session, const Program& program, Record
   return out;
 }
 
-std::optional<int> run_isolated(const std::function<int()>& action, std::chrono::seconds patience) {
+std::expected<int, Death> run_isolated(const std::function<int()>& action, std::chrono::seconds patience) {
   std::fflush(nullptr);
   const auto child = fork();
   if (child == 0) {
@@ -244,9 +247,10 @@ std::optional<int> run_isolated(const std::function<int()>& action, std::chrono:
     _exit(action());
   }
   const auto status = wait_for(child);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) > 99) return std::nullopt;
-  // What a sanitizer ends exits with 1 as well: 1 is not the action's.
-  return WEXITSTATUS(status) == 1 ? std::nullopt : std::optional(WEXITSTATUS(status));
+  if (ran_out_of_time(status)) return std::unexpected(Death::hang);
+  // What a sanitizer ends exits with 1: that is not the action's.
+  if (!WIFEXITED(status) || WEXITSTATUS(status) == 1 || WEXITSTATUS(status) > 97) return std::unexpected(Death::crash);
+  return WEXITSTATUS(status);
 }
 
 }  // namespace tcpspec::fuzz

@@ -2,6 +2,8 @@
 // A program examined in a process of its own, so that what kills the stack is a result.
 
 #include <chrono>
+#include <cstdint>
+#include <expected>
 #include <functional>
 #include <optional>
 #include <string>
@@ -24,8 +26,9 @@ enum class Record : std::uint8_t { none, entries };
 [[nodiscard]] IsolatedResult examine_isolated(Session& session, const Program& program, Record record,
                                               std::chrono::seconds patience);
 
-// Runs `action` in a process of its own; what it returns, 0 or 2 to 97, or nothing where it died.
-[[nodiscard]] std::optional<int> run_isolated(const std::function<int()>& action, std::chrono::seconds patience);
+enum class Death : std::uint8_t { crash, hang };
+// Runs `action` in a process of its own; what it returns, 0 or 2 to 97, or how it died.
+[[nodiscard]] std::expected<int, Death> run_isolated(const std::function<int()>& action, std::chrono::seconds patience);
 
 // Of a sanitizer's words: kind and place, "heap-buffer-overflow in tcpspec::reference::f".
 [[nodiscard]] std::optional<Suspicion> sanitizer_suspicion(const std::string& words);
