@@ -1,0 +1,130 @@
+#include "fuzz/known.hh"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace tcpspec::fuzz {
+namespace {
+
+class KnownFile : public testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = std::filesystem::path(testing::TempDir()) /
+            (std::string("known-") + testing::UnitTest::GetInstance()->current_test_info()->name() + ".yaml");
+  }
+  void TearDown() override { std::filesystem::remove(path_); }
+
+  std::expected<Known, script::Diagnostics> load(const std::string& text) {
+    std::ofstream(path_) << text;
+    return load_known(path_.string());
+  }
+  // What is wrong with it, without the folder.
+  std::string complaints(const std::string& text) {
+    const auto known = load(text);
+    if (known) return "nothing";
+    std::string out;
+    for (const auto& diagnostic : known.error()) out += script::to_string(diagnostic) + "\n";
+    const auto name = path_.string();
+    for (auto at = out.find(name); at != std::string::npos; at = out.find(name)) out.replace(at, name.size(), "FILE");
+    return out;
+  }
+
+  std::filesystem::path path_;
+};
+
+Difference rst_in_listen() {
+  return {.aspect = "answer", .state = "LISTEN", .event = "RST", .reference = "nothing", .other = "RST, text"};
+}
+
+TEST_F(KnownFile, RulesMatchByPattern) {
+  const auto known = load(R"(
+equivalences:
+  - {id: a, reason: "RFC 9293 leaves it open", target: "lwip*", aspect: answer, state: "[CL]*", other: "RST*"}
+findings:
+  - {id: b, reason: "reported", target: lwip, oracle: invariant, place: "acks-* in ?????????????"}
+)");
+  ASSERT_TRUE(known.has_value()) << script::to_string(known.error().front());
+  EXPECT_TRUE(known->allows("lwip", rst_in_listen()));
+  EXPECT_TRUE(known->allows("lwip-2.2", rst_in_listen()));
+  EXPECT_FALSE(known->allows("linux", rst_in_listen()));
+  const auto but = [&](auto change) {
+    auto other = rst_in_listen();
+    change(other);
+    return known->allows("lwip", other);
+  };
+  EXPECT_FALSE(but([](auto& other) { other.aspect = "result"; }));
+  EXPECT_FALSE(but([](auto& other) { other.state = "ESTABLISHED"; }));
+  EXPECT_FALSE(but([](auto& other) { other.other = "text"; }));
+  EXPECT_TRUE(but([](auto& other) { other.state = "CLOSED"; }));
+  EXPECT_TRUE(but([](auto& other) { other.event = "FIN"; })) << "what is left out matches everything";
+  EXPECT_TRUE(but([](auto& other) { other.reference = "FIN"; }));
+
+  const Suspicion wrong{Oracle::invariant, "acks-only-what-was-sent in ESTABLISHED  ", "", "", 0};
+  EXPECT_TRUE(known->covers("lwip", wrong));
+  EXPECT_FALSE(known->covers("lwip-2.2", wrong));
+  EXPECT_FALSE(known->covers("lwip", {Oracle::invariant, "acks-only-what-was-sent in LISTEN", "", "", 0}));
+  EXPECT_FALSE(known->covers("lwip", {Oracle::crash, wrong.place, "", "", 0}));
+}
+
+TEST_F(KnownFile, EachOfTheFieldsCounts) {
+  const auto one = rst_in_listen();
+  for (const auto* rule :
+       {"aspect: answer", "state: LISTEN", "event: RST", "reference: nothing", "other: \"RST, text\""})
+    for (const bool fits : {true, false}) {
+      std::string text = rule;
+      if (!fits) text.insert(text.find(": ") + 2 + (text.back() == '"'), "x");
+      const auto known = load("equivalences:\n  - {id: a, reason: b, " + text + "}\n");
+      ASSERT_TRUE(known.has_value()) << text;
+      EXPECT_EQ(known->allows("t", one), fits) << text;
+    }
+}
+
+TEST_F(KnownFile, SaysWhatIsWrongAndWhere) {
+  EXPECT_EQ(complaints("equivalences:\n  - {id: a, aspect: answer}\n"),
+            "FILE:2:5: error: an entry has a `reason`\n"
+            "     2 |   - {id: a, aspect: answer}\n"
+            "       |     ^\n"
+            "         say which RFC leaves both open, or what was found\n\n");
+  EXPECT_EQ(complaints("equivalences:\n  - {reason: a, aspect: answer}\n"),
+            "FILE:2:5: error: an entry has an `id`\n"
+            "     2 |   - {reason: a, aspect: answer}\n"
+            "       |     ^\n\n");
+  EXPECT_EQ(complaints("findings:\n  - {id: a, reason: b, place: x, orakel: crash}\n"),
+            "FILE:2:34: error: unknown key `orakel` in a known finding\n"
+            "     2 |   - {id: a, reason: b, place: x, orakel: crash}\n"
+            "       |                                  ^\n"
+            "         did you mean `oracle`?\n\n");
+  EXPECT_EQ(complaints("findings:\n  - {id: a, reason: b, target: lwip}\n"),
+            "FILE:2:5: error: an entry that covers everything\n"
+            "     2 |   - {id: a, reason: b, target: lwip}\n"
+            "       |     ^\n"
+            "         give its `oracle` and its `place`, as the report has them\n\n");
+  EXPECT_EQ(complaints("finding: []\n"),
+            "FILE:1:1: error: unknown key `finding` in a file of what is known\n"
+            "     1 | finding: []\n"
+            "       | ^\n"
+            "         did you mean `findings`?\n\n");
+  EXPECT_EQ(complaints("findings: [\n"),
+            "FILE:2:1: error: not YAML: end of sequence flow not found\n"
+            "     2 | \n"
+            "       | ^\n"
+            "         a `[` is not closed, or a `,` is missing\n\n");
+}
+
+TEST_F(KnownFile, OneThatIsNotThereIsADiagnostic) {
+  const auto known = load_known(path_.string());
+  ASSERT_FALSE(known.has_value());
+  EXPECT_NE(script::to_string(known.error().front()).find("No such file"), std::string::npos);
+}
+
+TEST(Known, TheTreesOwnFileLoads) {
+  const auto known = load_known(std::string(TCPSPEC_SOURCE_DIR) + "/fuzz/known.yaml");
+  ASSERT_TRUE(known.has_value()) << script::to_string(known.error().front());
+  for (const auto& rule : known->equivalences)
+    EXPECT_TRUE(rule.reason.find("RFC") != std::string::npos) << rule.id << " says no RFC";
+}
+
+}  // namespace
+}  // namespace tcpspec::fuzz
