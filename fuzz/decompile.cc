@@ -357,7 +357,7 @@ Body tell(const Program& program, const Played& played, const Telling& telling, 
     auto step = std::numeric_limits<std::uint32_t>::max();
     if (parting.entry < played.entries.size()) step = played.entries[parting.entry].step;
     if (from < other.entries.size()) step = std::min(step, other.entries[from].step);
-    others.tell(from, end_of_step(other, from, step));
+    others.tell(from, end_of_step(other, from, std::max(step, parting.until)));
     return out;
   }
   teller.tell(0, played.entries.size());

@@ -31,6 +31,9 @@ struct Telling {
     const Played* other = nullptr;
     std::size_t entry = 0;         // the first that differs
     std::size_t others_entry = 0;  // what stands in its place there; its number of entries: nothing
+    // The last step whose answers are expected, where that is behind the one in which the two part: a rest,
+    // in which delayed acknowledgments come.
+    std::uint32_t until = 0;
     // What differs decides what must be said beside flags, numbers and lengths.
     bool windows = false, options = false;
   };

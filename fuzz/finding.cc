@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
@@ -61,6 +62,11 @@ Played before_flood(const Played& played) {
   return out;
 }
 
+std::size_t begin_of(const Played& played, std::uint32_t step) {
+  const auto found = std::ranges::find_if(played.entries, [step](const Entry& entry) { return entry.step >= step; });
+  return static_cast<std::size_t>(found - played.entries.begin());
+}
+
 std::string tell(const Finding& finding, const Session& session) {
   Telling telling;
   telling.suite = "findings";
@@ -75,14 +81,26 @@ std::string tell(const Finding& finding, const Session& session) {
   Program program = finding.program;
   if (session.options().comparison == Comparison::quiescent) program = at_rest(program);
   if (finding.suspicion.oracle == Oracle::flood) return to_yaml(program, before_flood(finding.played), telling);
-  if (finding.suspicion.oracle != Oracle::difference) return to_yaml(program, finding.played, telling);
+  const auto& played = finding.played;
+  const bool breach = finding.suspicion.oracle == Oracle::invariant && finding.suspicion.entry < played.entries.size();
+  if (!breach && finding.suspicion.oracle != Oracle::difference) return to_yaml(program, played, telling);
   const auto reference = target::open_reference_target();
   const auto right = play_here(*reference, program, finding.seed);
-  const auto found = difference(right, finding.played, *session.options().comparison);
-  if (!found) return to_yaml(program, finding.played, telling);
+  if (breach) {
+    // What broke the invariant is nothing to expect: from its step on it is the reference stack's answers.
+    const auto step = played.entries[finding.suspicion.entry].step;
+    telling.parting = Telling::Parting{
+        .other = &right, .entry = begin_of(played, step), .others_entry = begin_of(right, step), .until = step};
+    return to_yaml(program, played, telling);
+  }
+  const auto found = difference(right, played, *session.options().comparison);
+  if (!found) return to_yaml(program, played, telling);
+  const bool rests = session.options().comparison == Comparison::quiescent;
   telling.parting = Telling::Parting{.other = &right,
                                      .entry = found->other_entry,
                                      .others_entry = found->reference_entry,
+                                     // The rest behind the stimulus, where delayed answers come.
+                                     .until = static_cast<std::uint32_t>(found->step) + (rests ? 1U : 0U),
                                      .windows = found->aspect == "answer",
                                      .options = found->aspect == "answer" || found->aspect == "negotiated"};
   return to_yaml(program, finding.played, telling);

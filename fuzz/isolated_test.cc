@@ -73,7 +73,7 @@ TEST_F(Isolated, AnExitIsACrash) {
 
 TEST_F(Isolated, AnEndlessLoopIsAHang) {
   const auto result = examine([] {
-    for (volatile int turns = 0;; turns = turns + 1) continue;
+    for (const volatile bool loops = true; loops;) continue;
   });
   EXPECT_TRUE(result.died);
   ASSERT_TRUE(result.suspicion);
@@ -118,7 +118,7 @@ TEST(RunIsolated, TellsResultsFromDeaths) {
   EXPECT_EQ(run_isolated([]() -> int { std::abort(); }, patience), dead(Death::crash));
   EXPECT_EQ(run_isolated([] { return 1; }, patience), dead(Death::crash)) << "a sanitizer's end";
   const auto loops = [] {
-    for (volatile int turns = 0;; turns = turns + 1) continue;
+    for (const volatile bool on = true; on;) continue;
     return 0;
   };
   EXPECT_EQ(run_isolated(loops, patience), dead(Death::hang));
