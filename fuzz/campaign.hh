@@ -31,7 +31,7 @@ struct CampaignOptions {
   std::size_t most_steps = 40;  // of a program, behind its fixture
   bool stop_at_first = false;
   // In real time: each so many programs one is played with pauses of some length, so that timers go off.
-  unsigned slow_each = 1024;
+  unsigned slow_each = 4096;
   Duration slow_pause = std::chrono::milliseconds(50);
   FindingOptions investigating = {};
 };
