@@ -192,15 +192,18 @@ class Supervisor {
     const auto silenced = silenced_.size();
     if (is_silenced(round.finding)) return forget(artifact, round, silenced);
     const auto investigated = investigate_by(fuzzers_, artifact, options_.findings);
-    if (!investigated) return fuzz_fails(kEnvironment, "the finding could not be looked into: " + investigated.error());
-    const auto found = *investigated ? **investigated : keep_as_it_is(artifact);
+    // Ctrl-C ends the investigation, too; what it was about is kept.
+    const bool cut_short = !investigated && fuzz_interrupted();
+    if (!investigated && !cut_short)
+      return fuzz_fails(kEnvironment, "the finding could not be looked into: " + investigated.error());
+    const auto found = !cut_short && *investigated ? **investigated : keep_as_it_is(artifact);
     if (found.folder.empty())
       return fuzz_fails(kEnvironment, "the finding could not be written to " + options_.findings);
     if (ids_.insert(found.id).second) {
       findings_.push_back(found);
       screen_.found(found);
     }
-    if (*investigated) silenced_.emplace(found.oracle, found.place);
+    if (!cut_short && *investigated) silenced_.emplace(found.oracle, found.place);
     return forget(artifact, round, silenced);
   }
 
