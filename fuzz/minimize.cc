@@ -95,10 +95,11 @@ class Minimizing {
   bool plainer_step(std::size_t index) {
     bool plainer = attempt([index](Program& program) { program.steps[index].connection = 0; });
     if (std::holds_alternative<SendSegment>(best_.steps[index].action)) return plainer_segment(index) || plainer;
-    if (const auto* call = std::get_if<Call>(&best_.steps[index].action)) {
+    if (std::holds_alternative<Call>(best_.steps[index].action)) {
       plainer = attempt_in<Call>(index, [](Call& one) { one.urgent = false; }) || plainer;
       plainer = attempt_in<Call>(index, [](Call& one) { one.literal.clear(); }) || plainer;
-      for (const std::int64_t number : {std::int64_t{0}, std::int64_t{1}, call->number / 2})
+      const auto half = std::get<Call>(best_.steps[index].action).number / 2;
+      for (const std::int64_t number : {std::int64_t{0}, std::int64_t{1}, half})
         if (number < std::get<Call>(best_.steps[index].action).number)
           plainer = attempt_in<Call>(index, [number](Call& one) { one.number = number; }) || plainer;
     } else if (std::holds_alternative<Pause>(best_.steps[index].action)) {
