@@ -104,7 +104,7 @@ target::Operation Play::operation(const script::Call& call, const Step& step, co
       if (data.empty()) {
         const auto length = std::clamp<std::int64_t>(number(0), 0, 64 << 20);
         data.resize(static_cast<std::size_t>(length));
-        for (std::size_t i = 0; i < data.size(); ++i) data[i] = pattern_octet(Stream::from_target, stream.sent + i);
+        write_pattern(Stream::from_target, stream.sent, data);
       } else {
         literals_.push_back({stream.connection, true, stream.sent, data});
       }

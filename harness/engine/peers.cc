@@ -71,7 +71,7 @@ PeerPlace Play::peer_place(int index) const {
 
 packet::Bytes Play::tester_octets(int index, std::uint64_t offset, std::size_t count) const {
   packet::Bytes out(count);
-  for (std::size_t i = 0; i < count; ++i) out[i] = pattern_octet(Stream::from_tester, offset + i);
+  write_pattern(Stream::from_tester, offset, out);
   for (const auto& literal : literals_) {
     if (literal.connection != index || literal.from_target) continue;
     for (std::size_t i = 0; i < literal.bytes.size(); ++i)

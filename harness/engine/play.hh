@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/beginning.hh"
+#include "engine/pattern.hh"
 #include "engine/peer.hh"
 #include "engine/trace.hh"
 #include "oracle/connection_view.hh"
@@ -299,13 +300,5 @@ class Play final : private script::Scope {
   Verdict worst_ = Verdict::pass;
   Outcome outcome_;
 };
-
-// Octet `offset` of a stream: recognisable, and without a short period, so that lost,
-// repeated or shifted data shows.
-enum class Stream : std::uint8_t { from_tester, from_target };
-[[nodiscard]] constexpr std::byte pattern_octet(Stream stream, std::uint64_t offset) {
-  const auto x = static_cast<std::uint32_t>(offset) * 2654435761u + (stream == Stream::from_target ? 0x9e3779b9u : 0u);
-  return static_cast<std::byte>(x >> 24);
-}
 
 }  // namespace tcpspec::engine

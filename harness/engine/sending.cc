@@ -93,9 +93,8 @@ void Play::run_send(const script::SendSegment& send, const script::Step& step, I
     literals_.push_back({index, false, offset, send.literal});
   } else if (send.length) {
     const auto length = std::clamp<std::int64_t>(send.length->evaluate(*this), 0, 65'000);
-    segment.payload.reserve(static_cast<std::size_t>(length));
-    for (std::int64_t i = 0; i < length; ++i)
-      segment.payload.push_back(pattern_octet(Stream::from_tester, offset + static_cast<std::uint64_t>(i)));
+    segment.payload.resize(static_cast<std::size_t>(length));
+    write_pattern(Stream::from_tester, offset, segment.payload);
   }
   if (send.options)
     segment.options = make_options(*send.options, index, now);

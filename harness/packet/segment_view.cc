@@ -224,6 +224,7 @@ Option option_from(std::uint8_t kind, BytesView data) {
 ParsedOptions SegmentView::options() const {
   ParsedOptions result;
   const BytesView area = option_bytes();
+  result.options.reserve(std::min<std::size_t>(area.size(), 8));
   for (std::size_t at = 0; at < area.size();) {
     const std::uint8_t kind = wire::load8(area, at);
     if (kind == static_cast<std::uint8_t>(OptionKind::end_of_list)) {

@@ -67,6 +67,7 @@ class SegmentView {
   // First option of a type, e.g. find<Mss>().
   template <class T>
   [[nodiscard]] std::optional<T> find() const {
+    if (option_bytes().empty()) return std::nullopt;
     for (const auto& parsed : options().options)
       if (const auto* value = std::get_if<T>(&parsed.option)) return *value;
     return std::nullopt;

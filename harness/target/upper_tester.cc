@@ -56,7 +56,7 @@ void UpperTester::complete(const CallRequest& request, CallResult result) {
 }
 
 void UpperTester::start(const CallRequest& request) {
-  Pending pending{.request = request, .lane = lane_of(request.operation), .received = {}};
+  Pending pending{.request = request, .lane = lane_of(request.operation), .received = {}, .room = {}};
   const bool in_line = pending.lane != Lane::immediate && std::ranges::any_of(pending_, [&](const Pending& other) {
                          return other.request.socket == request.socket && other.lane == pending.lane;
                        });
@@ -151,10 +151,11 @@ UpperTester::Outcome UpperTester::run(Socket& socket, Pending& pending, const Re
   auto& received = pending.received;
   if (received.empty() && socket.held_error != 0) return failed(std::exchange(socket.held_error, 0));
   while (received.size() < call.count) {
-    const auto had = received.size();
-    received.resize(std::min(call.count, had + most_at_a_time));
-    const auto got = calls_.receive(socket.handle, std::span(received).subspan(had), call.urgent);
-    received.resize(had + static_cast<std::size_t>(std::max<std::int64_t>(got, 0)));
+    // No larger than what may be read: who writes more is seen by a sanitizer.
+    pending.room.resize(std::min(call.count - received.size(), most_at_a_time));
+    const auto got = calls_.receive(socket.handle, pending.room, call.urgent);
+    const auto fits = std::min(static_cast<std::size_t>(std::max<std::int64_t>(got, 0)), pending.room.size());
+    received.insert(received.end(), pending.room.begin(), pending.room.begin() + static_cast<std::ptrdiff_t>(fits));
     if (got > 0 && !call.urgent) continue;
     if (got == -EAGAIN) return std::nullopt;
     if (got < 0 && received.empty()) return outcome_of(got);

@@ -35,6 +35,7 @@ class UpperTester {
     bool begun = false;
     std::size_t sent = 0;
     Bytes received;
+    Bytes room;  // for what is received next: given to the stack at every try, and allocated once
   };
   struct Socket {
     SocketCalls::Handle handle = 0;
