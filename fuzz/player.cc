@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/beginning.hh"
+#include "engine/pattern.hh"
 #include "engine/play.hh"
 #include "fuzz/fixture.hh"
 #include "fuzz/sides.hh"
@@ -194,8 +195,7 @@ class Playing {
       return send.literal;
     }
     Bytes octets(static_cast<std::size_t>(std::clamp<std::int64_t>(value(side, send.length), 0, most_octets)));
-    for (std::size_t i = 0; i < octets.size(); ++i)
-      octets[i] = engine::pattern_octet(engine::Stream::from_tester, std::uint64_t{offset} + i);
+    engine::write_pattern(engine::Stream::from_tester, offset, octets);
     return octets;
   }
 
@@ -256,8 +256,7 @@ class Playing {
         auto data = call.literal;
         if (data.empty()) {
           data.resize(count);
-          for (std::size_t i = 0; i < count; ++i)
-            data[i] = engine::pattern_octet(engine::Stream::from_target, socket.sent + i);
+          engine::write_pattern(engine::Stream::from_target, socket.sent, data);
         } else {
           literals_.push_back({socket.connection, engine::Stream::from_target, socket.sent, data});
         }
@@ -381,6 +380,15 @@ class Playing {
     return fits;
   }
 
+  // How many of `octets`, from their first on, belong where they are.
+  [[nodiscard]] std::size_t fitting(int connection, engine::Stream stream, std::uint64_t offset,
+                                    packet::BytesView octets) const {
+    if (literals_.empty()) return engine::matching_pattern(stream, offset, octets);
+    std::size_t count = 0;
+    while (count < octets.size() && octet_fits(connection, stream, offset + count, octets[count])) ++count;
+    return count;
+  }
+
   [[nodiscard]] const Socket* socket_of(int connection) const {
     for (const auto& [id, socket] : sockets_)
       if (id != 0 && socket.connection == connection) return &socket;
@@ -394,12 +402,11 @@ class Playing {
     const auto first = own.view.in_target_space(segment.seq()) + (segment.flags().has(Flags::syn) ? 1U : 0U) - 1U;
     const auto* socket = socket_of(index);
     if (socket == nullptr || !socket->sent_known) return;
-    for (std::size_t i = 0; i < octets.size(); ++i) {
-      const auto offset = first + static_cast<std::uint32_t>(i);
-      if (offset >= socket->sent) return;  // a keep-alive's garbage octet; more is the monitor's to say
-      if (octet_fits(index, engine::Stream::from_target, offset, octets[i])) continue;
-      return breach({&stream_intact, fmt::format("octet {} is not what the application wrote there", offset + 1)});
-    }
+    if (first >= socket->sent) return;  // a keep-alive's garbage octet; more is the monitor's to say
+    const auto known = octets.first(std::min<std::size_t>(octets.size(), socket->sent - first));
+    const auto count = fitting(index, engine::Stream::from_target, first, known);
+    if (count < known.size())
+      breach({&stream_intact, fmt::format("octet {} is not what the application wrote there", first + count + 1)});
   }
 
   void completed(target::CallResult result) {
@@ -421,12 +428,10 @@ class Playing {
     auto& socket = sockets_[call.socket];
     // Urgent data may be taken out of the stream, and which octet that is is disputed (RFC 6093 section 3.1).
     if (const auto& side = sides_[socket.connection]; side.urgent_sent || side.stream_unsure) return;
-    for (std::size_t i = 0; i < result.data.size(); ++i) {
-      if (octet_fits(socket.connection, engine::Stream::from_tester, socket.received + i, result.data[i])) continue;
-      breach({&delivery_intact,
-              fmt::format("octet {} that the application read is not what was sent there", socket.received + i + 1)});
-      break;
-    }
+    const auto count = fitting(socket.connection, engine::Stream::from_tester, socket.received, result.data);
+    if (count < result.data.size())
+      breach({&delivery_intact, fmt::format("octet {} that the application read is not what was sent there",
+                                            socket.received + count + 1)});
     socket.received += result.data.size();
   }
 

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "fuzz/harness_memory.hh"
 #include "fuzz/mutator.hh"
 #include "fuzz/session.hh"
 #include "fuzz/targets/require.hh"
@@ -77,6 +78,7 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const HarnessMemory harness;
   const auto program = decode(octets_of(data, size), Reading::prefix);
   if (!program) return -1;
   auto& [session, heat, features] = run();
@@ -97,6 +99,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 }
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed) {
+  const HarnessMemory harness;
   Mutator mutator(seed);
   auto program = program_of(data, size, mutator);
   mutator.mutate(program);
@@ -106,6 +109,7 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
 extern "C" std::size_t LLVMFuzzerCustomCrossOver(const std::uint8_t* first, std::size_t first_size,
                                                  const std::uint8_t* second, std::size_t second_size, std::uint8_t* out,
                                                  std::size_t most, unsigned seed) {
+  const HarnessMemory harness;
   Mutator mutator(seed);
   return put(mutator.cross(program_of(first, first_size, mutator), program_of(second, second_size, mutator)), out,
              most);

@@ -3,7 +3,7 @@
 
 # Code under test. The rest, above all what mutates and judges, would only fill the corpus.
 separate_arguments(coverage UNIX_COMMAND "${TCPSPEC_FUZZ_COVERAGE}")
-foreach(module tcpspec_packet tcpspec_reference tcpspec_script tcpspec_lwip_source)
+foreach(module tcpspec_packet tcpspec_reference tcpspec_lwip_source)
   if(TARGET ${module})
     target_compile_options(${module} PRIVATE ${coverage})
   endif()
@@ -11,7 +11,7 @@ endforeach()
 # What plays and judges is checked by the sanitizers in the preset asan. Here its time is the time of
 # every input.
 if(coverage)
-  foreach(module tcpspec_oracle tcpspec_engine tcpspec_target tcpspec_reference_adapter tcpspec_fuzz)
+  foreach(module tcpspec_script tcpspec_oracle tcpspec_engine tcpspec_target tcpspec_reference_adapter tcpspec_fuzz)
     target_compile_options(${module} PRIVATE -fno-sanitize=all)
   endforeach()
 endif()
@@ -20,7 +20,7 @@ set(unmeasured)
 if(TCPSPEC_FUZZ AND NOT coverage AND CMAKE_CXX_COMPILER_ID MATCHES Clang)
   set(unmeasured -fno-sanitize=fuzzer-no-link)
 endif()
-foreach(module tcpspec_fuzz tcpspec_oracle tcpspec_engine tcpspec_target)
+foreach(module tcpspec_fuzz tcpspec_script tcpspec_oracle tcpspec_engine tcpspec_target)
   target_compile_options(${module} PRIVATE ${unmeasured})
 endforeach()
 
@@ -105,11 +105,33 @@ endfunction()
 
 tcpspec_fuzz_target(options SEEDS options SOURCES targets/options.cc LIBRARIES tcpspec_fuzz_hosts)
 tcpspec_fuzz_target(segment SEEDS segment SOURCES targets/segment.cc LIBRARIES tcpspec_fuzz_hosts)
-tcpspec_fuzz_target(yaml SEEDS yaml SOURCES targets/yaml.cc LIBRARIES tcpspec::script)
+# The language once more, as code under test; to the other targets it is the harness, and thousands of
+# counters that are looked through for every input.
+set(language tcpspec::script)
+if(TCPSPEC_FUZZ)
+  get_target_property(sources tcpspec_script SOURCES)
+  list(FILTER sources INCLUDE REGEX "\\.cc$")
+  list(TRANSFORM sources PREPEND ${CMAKE_SOURCE_DIR}/harness/script/)
+  add_library(tcpspec_script_under_test STATIC ${sources})
+  target_include_directories(tcpspec_script_under_test
+    PRIVATE $<TARGET_PROPERTY:tcpspec_script,INCLUDE_DIRECTORIES> INTERFACE $<TARGET_PROPERTY:tcpspec_script,INTERFACE_INCLUDE_DIRECTORIES>)
+  target_link_libraries(tcpspec_script_under_test PUBLIC tcpspec::packet yaml-cpp fmt::fmt)
+  target_compile_options(tcpspec_script_under_test PRIVATE ${coverage})
+  add_dependencies(tcpspec_script_under_test tcpspec_script)  # which generates a header
+  set(language tcpspec_script_under_test)
+endif()
+tcpspec_fuzz_target(yaml SEEDS yaml SOURCES targets/yaml.cc LIBRARIES ${language})
 
 # Programs, against a stack of the environment's choice.
+add_library(tcpspec_fuzz_harness_memory OBJECT targets/harness_memory.cc)
+target_include_directories(tcpspec_fuzz_harness_memory PRIVATE ${CMAKE_BINARY_DIR}/include-roots/fuzz)
+target_compile_options(tcpspec_fuzz_harness_memory PRIVATE -fno-sanitize=all)
+set(harness_memory)
+if(TCPSPEC_FUZZ)
+  set(harness_memory $<TARGET_OBJECTS:tcpspec_fuzz_harness_memory>)
+endif()
 foreach(name sequence differential)
-  tcpspec_fuzz_target(${name} SEEDS program SOURCES targets/sequence.cc targets/session_of_environment.cc LIBRARIES tcpspec::fuzz)
+  tcpspec_fuzz_target(${name} SEEDS program SOURCES targets/sequence.cc targets/session_of_environment.cc ${harness_memory} LIBRARIES tcpspec::fuzz)
   target_compile_definitions(fuzz_${name} PRIVATE TCPSPEC_FUZZ_COMPARES=$<STREQUAL:${name},differential>)
 endforeach()
 # The same with the reference stack's named mistakes in place of the normal one.
@@ -118,7 +140,7 @@ target_link_libraries(tcpspec_fuzz_mutants PUBLIC tcpspec_reference_mutants tcps
 target_compile_options(tcpspec_reference_mutants PRIVATE ${coverage})
 # No target of a continuous run, which would fuzz the reference stack a third time.
 if(engine)
-  add_executable(fuzz_mutants targets/sequence.cc targets/session_of_environment.cc $<TARGET_OBJECTS:tcpspec_fuzz_main>)
+  add_executable(fuzz_mutants targets/sequence.cc targets/session_of_environment.cc ${harness_memory} $<TARGET_OBJECTS:tcpspec_fuzz_main>)
   target_compile_definitions(fuzz_mutants PRIVATE TCPSPEC_FUZZ_COMPARES=true)
   target_include_directories(fuzz_mutants PRIVATE ${CMAKE_BINARY_DIR}/include-roots/fuzz)
   target_link_libraries(fuzz_mutants PRIVATE $<TARGET_OBJECTS:tcpspec_fuzz_mutants>
