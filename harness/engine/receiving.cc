@@ -331,10 +331,10 @@ void Play::check_payload(int index, const SegmentView& segment) {
   const auto seq = view.in_target_space(segment.seq());
   // Left over from an earlier incarnation: its numbers are not in this space.
   if (!view.target_iss_known()) return;
-  // A keep-alive may carry one octet of garbage at an old number (RFC 9293 section 3.8.4, MAY-6).
-  if (payload.size() == 1 &&
-      (seq + 1 == view.snd_nxt() || seq + 1 == static_cast<std::uint32_t>(view.variable(script::Variable::snd_una))))
-    return;
+  // A keep-alive may carry one octet of garbage at the last number (RFC 9293 section 3.8.4, MAY-6), but only where
+  // nothing is in flight (MUST-26): else it is the last octet once more.
+  const auto una = static_cast<std::uint32_t>(view.variable(script::Variable::snd_una));
+  if (payload.size() == 1 && seq + 1 == una && una == view.snd_nxt()) return;
   const std::uint64_t offset = seq + (segment.flags().has(Flags::syn) ? 1u : 0u) - 1u;
   const auto named = sockets_.find(test_.connections[static_cast<std::size_t>(index)].name);
   if (named == sockets_.end() || !named->second.sent_known) return;
