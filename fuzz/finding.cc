@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "fuzz/decompile.hh"
+#include "fuzz/fixture.hh"
 #include "fuzz/minimize.hh"
 #include "fuzz/verdict.hh"
 #include "oracle/notation.hh"
@@ -43,15 +44,36 @@ Program fixture_alone(const Program& program) {
   return alone;
 }
 
+// When the step is over that killed it, as far as the clock of the play goes.
+Instant end_of(const Played& played) {
+  if (played.entries.empty()) return played.started;
+  for (auto entry = played.entries.rbegin(); entry != played.entries.rend(); ++entry) {
+    if (entry->kind == Entry::Kind::answered || entry->kind == Entry::Kind::completed) continue;
+    const auto* pause = std::get_if<Pause>(&played.steps[entry->step].action);
+    if (pause != nullptr) return entry->at + pause->length;
+    break;
+  }
+  return played.entries.back().at;
+}
+
 // Of a stack that died: its entries came through the pipe, the rest is known.
-Played play_until_death(const Program& program, std::vector<Entry> entries, std::uint64_t seed) {
+Played play_until_death(const Program& program, std::vector<Entry> entries, const Suspicion& death,
+                        std::uint64_t seed) {
+  using Kind = target::TargetFailure::Kind;
   const auto reference = target::open_reference_target();
   auto played = play_here(*reference, fixture_alone(program), seed);
   played.steps.insert(played.steps.end(), program.steps.begin(), program.steps.end());
   if (!entries.empty()) played.started = entries.front().at;
   played.entries = std::move(entries);
-  played.ended = played.entries.empty() ? played.started : played.entries.back().at;
+  played.failure = target::TargetFailure{0, death.oracle == Oracle::hang ? Kind::hang : Kind::crash, death.what};
+  played.ended = end_of(played);
   return played;
+}
+
+// Whether it was the probe behind the program that killed it.
+bool died_of_probe(const Program& program, const std::vector<Entry>& entries) {
+  return !entries.empty() &&
+         entries.back().step >= steps_of(program.fixture, program.family).size() + program.steps.size();
 }
 
 // A test says what called the flood forth; the flood itself no test could hold.
@@ -186,10 +208,16 @@ std::optional<Finding> investigate(Session& session, const Program& program, con
     }
   }
   const bool quiescent = session.options().comparison == Comparison::quiescent;
-  const auto as_played = quiescent ? at_rest(finding.program) : finding.program;
-  finding.played = is_death(finding.suspicion.oracle)
-                       ? play_until_death(as_played, std::move(last.entries), finding.seed)
-                       : play_here(session.target(), as_played, finding.seed);
+  auto as_played = quiescent ? at_rest(finding.program) : finding.program;
+  if (is_death(finding.suspicion.oracle)) {
+    if (died_of_probe(as_played, last.entries)) {
+      as_played = with_probe(std::move(as_played));
+      finding.program = with_probe(std::move(finding.program));
+    }
+    finding.played = play_until_death(as_played, std::move(last.entries), finding.suspicion, finding.seed);
+  } else {
+    finding.played = play_here(session.target(), as_played, finding.seed);
+  }
   finding.yaml = tell(finding, session);
   finding.verdict = verdict_isolated(finding.yaml, session.target(), finding.seed, options.patience);
   const auto reference = target::open_reference_target();

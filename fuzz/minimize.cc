@@ -1,6 +1,7 @@
 #include "fuzz/minimize.hh"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace tcpspec::fuzz {
@@ -27,7 +28,7 @@ class Minimizing {
  private:
   // Keeps the candidate where it shows the same.
   bool keep(Program candidate) {
-    if (trials_ == 0 || candidate == best_) return false;
+    if (trials_ == 0 || candidate == best_ || !tried_.insert(encode(candidate)).second) return false;
     --trials_;
     if (!still_shows_(candidate)) return false;
     best_ = std::move(candidate);
@@ -183,6 +184,7 @@ class Minimizing {
   Program best_;
   const StillShows& still_shows_;
   std::size_t trials_;
+  std::set<Bytes> tried_;  // the last round, in which nothing gets less, has few that are new
 };
 
 }  // namespace
