@@ -56,6 +56,20 @@ Instant end_of(const Played& played) {
   return played.entries.back().at;
 }
 
+// Where the minimised program breaks the invariant. What shows in the probe's steps only is played with them.
+void play_breach(Finding& finding, target::Target& target, const Program& as_played, Duration longest_pause) {
+  const auto shows = [&](const Program& program) {
+    finding.played = play_here(target, program, finding.seed, longest_pause);
+    const auto all = suspicions(finding.played);
+    const auto found = std::ranges::find_if(all, [&](const Suspicion& one) { return is_same(one, finding.suspicion); });
+    if (found != all.end()) finding.suspicion = *found;
+    return found != all.end();
+  };
+  if (shows(as_played)) return;
+  finding.probed = shows(with_probe(as_played));
+  if (!finding.probed) finding.played = play_here(target, as_played, finding.seed, longest_pause);
+}
+
 // Of a stack that died: its entries came through the pipe, the rest is known.
 Played play_until_death(const Program& program, std::vector<Entry> entries, const Suspicion& death,
                         std::uint64_t seed) {
@@ -102,6 +116,7 @@ std::string tell(const Finding& finding, const Session& session) {
   telling.alive = finding.suspicion.oracle == Oracle::liveness;
   Program program = finding.program;
   if (session.options().comparison == Comparison::quiescent) program = at_rest(program);
+  if (finding.probed) program = with_probe(std::move(program));
   if (finding.suspicion.oracle == Oracle::flood) return to_yaml(program, before_flood(finding.played), telling);
   const auto& played = finding.played;
   const bool breach = finding.suspicion.oracle == Oracle::invariant && finding.suspicion.entry < played.entries.size();
@@ -189,7 +204,7 @@ std::optional<Finding> investigate(Session& session, const Program& program, con
   finding.version = session.description().version;
   finding.seed = session.options().seed;
   finding.program = minimize(
-      program,
+      session.playable(program),
       [&](const Program& candidate) {
         return is_same(examine_isolated(session, candidate, Record::none, options.patience).suspicion,
                        finding.suspicion);
@@ -215,6 +230,8 @@ std::optional<Finding> investigate(Session& session, const Program& program, con
       finding.program = with_probe(std::move(finding.program));
     }
     finding.played = play_until_death(as_played, std::move(last.entries), finding.suspicion, finding.seed);
+  } else if (finding.suspicion.oracle == Oracle::invariant) {
+    play_breach(finding, session.target(), as_played, PlayOptions{}.longest_pause);
   } else {
     finding.played = play_here(session.target(), as_played, finding.seed);
   }
@@ -233,10 +250,13 @@ Finding finding_of(Session& session, const Program& program, const Suspicion& su
   finding.version = session.description().version;
   finding.seed = session.options().seed;
   finding.program =
-      minimize(program, shows, suspicion.oracle == Oracle::hang ? options.most_trials_of_hangs : options.most_trials);
+      minimize(session.playable(program), shows, suspicion.oracle == Oracle::hang ? options.most_trials_of_hangs : options.most_trials);
   const bool quiescent = session.options().comparison == Comparison::quiescent;
   const auto as_played = quiescent ? at_rest(finding.program) : finding.program;
-  finding.played = play_here(session.target(), as_played, finding.seed, session.options().longest_pause);
+  if (finding.suspicion.oracle == Oracle::invariant)
+    play_breach(finding, session.target(), as_played, session.options().longest_pause);
+  else
+    finding.played = play_here(session.target(), as_played, finding.seed, session.options().longest_pause);
   finding.yaml = tell(finding, session);
   finding.verdict = words[static_cast<std::size_t>(verdict_of(finding.yaml, session.target(), finding.seed))];
   const auto reference = target::open_reference_target();

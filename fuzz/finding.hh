@@ -21,7 +21,8 @@ struct Finding {
   Program program;  // minimised
   std::string target, version;
   std::uint64_t seed = 1;
-  Played played;  // without a probe, but where liveness is the question
+  Played played;        // without a probe, but where that shows it
+  bool probed = false;
   std::string yaml;
   std::string words;  // what the stack said when it died
   // Of the YAML test: "fail", "crash"; empty where it was not played.

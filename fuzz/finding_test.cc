@@ -134,6 +134,34 @@ TEST_F(Findings, ABrokenInvariant) {
   EXPECT_EQ(finding->verdict_on_reference, "pass") << finding->yaml;
 }
 
+TEST_F(Findings, ABrokenInvariantThatOnlyTheProbeBringsForth) {
+  // Behind a segment with URG its next RST has a sequence number that nobody has named.
+  bool armed = false;
+  faults_.input = [&](target::BytesView datagram) -> std::optional<target::TargetFailure> {
+    armed = armed || is_urgent(datagram);
+    return std::nullopt;
+  };
+  faults_.output = [&](std::vector<target::Bytes>& out) {
+    for (auto& datagram : out) {
+      auto segment = packet::parse(datagram);
+      if (!armed || !segment || segment->flags != (Flags::rst | Flags::ack)) continue;
+      segment->seq += 5000;
+      datagram = packet::serialize(*segment);
+    }
+  };
+  Session session(test::open_faulty_target(faults_), nullptr, {});
+  auto listening = noisy(urgent());
+  listening.fixture.state = State::listen;
+  const auto finding = investigate(session, listening, {.patience = 1s});
+  ASSERT_TRUE(finding);
+  EXPECT_TRUE(finding->suspicion.place.starts_with("rst-sequence-legal")) << finding->suspicion.place;
+  EXPECT_LT(finding->suspicion.entry, finding->played.entries.size());
+  armed = false;
+  expect_sound_suite(*finding);
+  EXPECT_EQ(finding->verdict, "fail") << finding->yaml;
+  EXPECT_EQ(finding->verdict_on_reference, "pass") << finding->yaml;
+}
+
 TEST_F(Findings, ADifference) {
   // Behind a segment with URG it says nothing any more.
   bool silent = false;
@@ -168,6 +196,20 @@ TEST_F(Findings, WhatIsKnownIsNone) {
   EXPECT_FALSE(look(options));
   options.known.findings.front().target = "another";
   EXPECT_TRUE(look(options));
+}
+
+TEST_F(Findings, PausesAreCutToWhatTheSessionAllows) {
+  SessionOptions options;
+  options.most_pauses = 10s;
+  const Session session(test::open_faulty_target(faults_), nullptr, options);
+  Program program;
+  program.steps = {{0, Pause{3s}}, sends(Flags::ack), {0, Pause{8s}}, {0, Pause{1s}}};
+  auto cut = program;
+  std::get<Pause>(cut.steps[2].action).length = 7s;
+  std::get<Pause>(cut.steps[3].action).length = 0s;
+  EXPECT_EQ(session.playable(program), cut);
+  const Session patient(test::open_faulty_target(faults_), nullptr, {});
+  EXPECT_EQ(patient.playable(program), program);
 }
 
 TEST_F(Findings, AreFoldersThatOthersCanUse) {

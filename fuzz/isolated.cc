@@ -159,8 +159,21 @@ bool ran_out_of_time(int status) {
   return WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL);
 }
 
+// What the stack itself held to be impossible: `assert` of the C library ("f.c:7: main: Assertion `x' failed.") and
+// others that say it likewise.
+std::optional<Suspicion> assertion(const std::string& words) {
+  static const std::regex said("([A-Za-z0-9_.-]+):(\\d+): [^\n]*[Aa]ssertion [`\"']([^\n]*)['\"] failed");
+  std::smatch found;
+  if (!std::regex_search(words, found, said)) return std::nullopt;
+  return Suspicion{Oracle::crash, fmt::format("assertion in {}: {}", found[1].str(), found[3].str()),
+                   fmt::format("the stack ended its process: assertion \"{}\" failed at {}:{}", found[3].str(),
+                               found[1].str(), found[2].str()),
+                   "", 0};
+}
+
 Suspicion death(int status, const std::string& words) {
   if (auto said = sanitizer_suspicion(words)) return *said;
+  if (auto said = assertion(words)) return *said;
   if (ran_out_of_time(status)) return {Oracle::hang, "endless loop", "the stack does not come back", "", 0};
   const auto how =
       WIFSIGNALED(status) ? std::string(sigabbrev_np(WTERMSIG(status))) : fmt::format("exit {}", WEXITSTATUS(status));

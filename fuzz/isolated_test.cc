@@ -64,6 +64,20 @@ TEST_F(Isolated, ACrashIsToldWithWhatKilled) {
   EXPECT_TRUE(test::has_flags(result.entries.back().datagram, Flags::fin | Flags::ack));
 }
 
+TEST_F(Isolated, AnAssertionIsItsOwnPlace) {
+  const auto place = [this](const char* words) {
+    const auto result = examine([words] {
+      std::fputs(words, stderr);
+      std::abort();
+    });
+    return result.suspicion ? std::string(to_string(result.suspicion->oracle)) + ": " + result.suspicion->place : "";
+  };
+  EXPECT_EQ(place("tcp: ../src/tcp.c:47: write: Assertion `left > 0' failed.\n"), "crash: assertion in tcp.c: left > 0");
+  EXPECT_EQ(place("/a/b/tcp_out.c:504: assertion \"inconsistent oversize\" failed\n"),
+            "crash: assertion in tcp_out.c: inconsistent oversize");
+  EXPECT_EQ(place("an assertion failed\n"), "crash: ABRT");
+}
+
 TEST_F(Isolated, AnExitIsACrash) {
   const auto result = examine([] { std::_Exit(3); });
   ASSERT_TRUE(result.suspicion);

@@ -34,21 +34,25 @@ std::string_view to_string(Oracle oracle) {
   return names[static_cast<std::size_t>(oracle)];
 }
 
-std::optional<Suspicion> suspicion(const Played& played) {
+std::vector<Suspicion> suspicions(const Played& played) {
+  std::vector<Suspicion> out;
   const auto last = played.entries.empty() ? 0 : played.entries.size() - 1;
   if (played.failure) {
     using Kind = target::TargetFailure::Kind;
     const auto oracle = played.failure->kind == Kind::hang ? Oracle::hang : Oracle::crash;
-    return Suspicion{oracle, headline(played.failure->what), played.failure->what, "", last};
+    out.push_back({oracle, headline(played.failure->what), played.failure->what, "", last});
+    return out;
   }
   if (played.flooded)
-    return Suspicion{Oracle::flood, "flood", "the target sends without end", "RFC 9293 section 3.10.7.4", last};
-  if (played.breaches.empty()) return std::nullopt;
-  const auto& breach = played.breaches.front();
-  const auto& invariant = *breach.violation.invariant;
-  return Suspicion{Oracle::invariant,
-                   fmt::format("{} in {}", invariant.name, to_string(state_before(played, breach.entry))),
-                   breach.violation.what, std::string(invariant.reference), breach.entry};
+    out.push_back({Oracle::flood, "flood", "the target sends without end", "RFC 9293 section 3.10.7.4", last});
+  for (const auto& breach : played.breaches) {
+    const auto& invariant = *breach.violation.invariant;
+    auto place = fmt::format("{} in {}", invariant.name, to_string(state_before(played, breach.entry)));
+    if (std::ranges::find(out, place, &Suspicion::place) != out.end()) continue;
+    out.push_back({Oracle::invariant, std::move(place), breach.violation.what, std::string(invariant.reference),
+                   breach.entry});
+  }
+  return out;
 }
 
 Program with_probe(Program probed) {

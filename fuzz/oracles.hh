@@ -35,8 +35,8 @@ struct Suspicion {
   std::size_t entry = 0;  // of the record
 };
 
-// Of the record alone: death, flood, invariants. The worst comes first.
-[[nodiscard]] std::optional<Suspicion> suspicion(const Played& played);
+// Of the record alone: death, flood, invariants, each place once. The worst comes first.
+[[nodiscard]] std::vector<Suspicion> suspicions(const Played& played);
 
 // The steps of a liveness probe behind a program: its listeners are closed, then a SYN from another
 // port must draw a RST (RFC 9293 section 3.10.7.1).

@@ -42,15 +42,20 @@ Played record() {
   return played;
 }
 
+std::optional<Suspicion> worst(const Played& played) {
+  const auto all = suspicions(played);
+  return all.empty() ? std::nullopt : std::optional(all.front());
+}
+
 TEST(Suspicion, NoneOfAnIrreproachableRecord) {
-  EXPECT_FALSE(suspicion(record()));
-  EXPECT_FALSE(suspicion(Played{}));
+  EXPECT_FALSE(worst(record()));
+  EXPECT_FALSE(worst(Played{}));
 }
 
 TEST(Suspicion, ABreachIsPlacedByItsStateAndTheFirstCounts) {
   auto played = record();
   played.breaches = {{{&invented, "it sent 7"}, 1}, {{&invented, "it sent 8"}, 3}};
-  const auto found = suspicion(played);
+  const auto found = worst(played);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->oracle, Oracle::invariant);
   EXPECT_EQ(found->place, "no-nonsense in LISTEN") << "the state before the stimulus that drew it";
@@ -58,7 +63,18 @@ TEST(Suspicion, ABreachIsPlacedByItsStateAndTheFirstCounts) {
   EXPECT_EQ(found->reference, "RFC 0 section 1");
   EXPECT_EQ(found->entry, 1U);
   played.breaches.erase(played.breaches.begin());
-  EXPECT_EQ(suspicion(played)->place, "no-nonsense in ESTABLISHED");
+  EXPECT_EQ(worst(played)->place, "no-nonsense in ESTABLISHED");
+}
+
+TEST(Suspicion, EachPlaceIsToldOnce) {
+  auto played = record();
+  played.breaches = {{{&invented, "it sent 7"}, 1}, {{&invented, "it sent 8"}, 1}, {{&invented, "it sent 9"}, 3}};
+  const auto all = suspicions(played);
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].place, "no-nonsense in LISTEN");
+  EXPECT_EQ(all[0].what, "it sent 7");
+  EXPECT_EQ(all[1].place, "no-nonsense in ESTABLISHED");
+  EXPECT_EQ(all[1].entry, 3U);
 }
 
 TEST(Suspicion, TheWorstComesFirst) {
@@ -66,14 +82,14 @@ TEST(Suspicion, TheWorstComesFirst) {
   auto played = record();
   played.breaches = {{{&invented, "it sent 7"}, 1}};
   played.flooded = true;
-  EXPECT_EQ(suspicion(played)->oracle, Oracle::flood);
-  EXPECT_EQ(suspicion(played)->entry, 3U);
+  EXPECT_EQ(worst(played)->oracle, Oracle::flood);
+  EXPECT_EQ(worst(played)->entry, 3U);
   played.failure = target::TargetFailure{0, Kind::hang, "no answer in 5 s.\nIt said: x"};
-  EXPECT_EQ(suspicion(played)->oracle, Oracle::hang);
-  EXPECT_EQ(suspicion(played)->place, "no answer in 5 s") << "what it printed is no place";
-  EXPECT_EQ(suspicion(played)->what, played.failure->what);
+  EXPECT_EQ(worst(played)->oracle, Oracle::hang);
+  EXPECT_EQ(worst(played)->place, "no answer in 5 s") << "what it printed is no place";
+  EXPECT_EQ(worst(played)->what, played.failure->what);
   played.failure->kind = Kind::crash;
-  EXPECT_EQ(suspicion(played)->oracle, Oracle::crash);
+  EXPECT_EQ(worst(played)->oracle, Oracle::crash);
 }
 
 TEST(Liveness, WantsARstOfTheProbe) {
@@ -114,7 +130,7 @@ TEST(Liveness, TheReferenceStackAnswersBehindEveryFixture) {
         SCOPED_TRACE(given_of(program.fixture));
         const auto played = play(with_probe(program), *target, {});
         ASSERT_TRUE(played.has_value());
-        EXPECT_FALSE(suspicion(*played));
+        EXPECT_FALSE(worst(*played));
         EXPECT_FALSE(liveness(*played));
         ++probed;
       }

@@ -1,5 +1,6 @@
 #include "fuzz/session.hh"
 
+#include <algorithm>
 #include <utility>
 
 namespace tcpspec::fuzz {
@@ -17,7 +18,18 @@ std::expected<Played, target::EnvironmentError> Session::play_on(
   return play(std::move(program), target, options);
 }
 
-std::expected<Examined, target::EnvironmentError> Session::examine(const Program& program, Care care) {
+Program Session::playable(Program program) const {
+  auto left = options_.most_pauses;
+  for (auto& step : program.steps)
+    if (auto* pause = std::get_if<Pause>(&step.action)) {
+      pause->length = std::min(pause->length, left);
+      left -= pause->length;
+    }
+  return program;
+}
+
+std::expected<Examined, target::EnvironmentError> Session::examine(const Program& whole, Care care) {
+  const auto program = playable(whole);
   const auto number = examined_++;
   const auto sampled = [&](unsigned each) {
     return care == Care::thorough || (each != 0 && number % each == each - 1);
@@ -32,13 +44,18 @@ std::expected<Examined, target::EnvironmentError> Session::examine(const Program
   if (!played) return std::unexpected(played.error());
   out.played = std::move(*played);
 
-  auto found = suspicion(out.played);
-  if (!found && probed) found = liveness(out.played);
+  // What is known is passed over, so that what lies behind it is seen.
+  std::optional<Suspicion> found;
+  const auto look = [&](std::optional<Suspicion> suspicion) {
+    if (!found && is_news(suspicion)) found = std::move(suspicion);
+  };
+  for (auto& suspicion : suspicions(out.played)) look(std::move(suspicion));
+  if (probed) look(liveness(out.played));
   const bool simulated = target_->description().clock == target::Description::Clock::simulated;
   if (!found && simulated && sampled(options_.twice_each)) {
     const auto again = play_on(*target_, as_played());
     if (!again) return std::unexpected(again.error());
-    found = determinism(out.played, *again);
+    look(determinism(out.played, *again));
   }
   if (!found && options_.comparison) {
     auto reference = play_on(*reference_, as_played());
@@ -46,9 +63,9 @@ std::expected<Examined, target::EnvironmentError> Session::examine(const Program
     out.reference = std::move(*reference);
     out.difference = difference(*out.reference, out.played, *options_.comparison);
     if (out.difference && !options_.known.allows(target_->description().name, *out.difference))
-      found = suspicion(*out.difference);
+      look(suspicion(*out.difference));
   }
-  if (is_news(found)) out.suspicion = std::move(found);
+  out.suspicion = std::move(found);
   return out;
 }
 

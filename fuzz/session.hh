@@ -27,7 +27,13 @@ struct SessionOptions {
   unsigned probe_each = 1;
   // Of real time, as in PlayOptions.
   Duration longest_pause = std::chrono::milliseconds(50);
+  // Of all pauses of a program together; what is longer is cut. For stacks whose clock ticks, where a day costs what
+  // ten thousand segments do.
+  Duration most_pauses = Duration::max();
 };
+
+// Enough for a keep-alive of two hours that nobody answers.
+constexpr Duration pauses_of_ticking_clocks = std::chrono::hours(3);
 
 struct Examined {
   Played played;
@@ -42,9 +48,12 @@ class Session {
   Session(std::unique_ptr<target::Target> target, std::unique_ptr<target::Target> reference, SessionOptions options)
       : target_(std::move(target)), reference_(std::move(reference)), options_(std::move(options)) {}
 
+  // As it can be played here: within most_pauses.
+  [[nodiscard]] Program playable(Program program) const;
+
   // What is known already is no suspicion. `thorough`: plays twice and probes, whatever the options say.
   enum class Care : std::uint8_t { sampled, thorough };
-  [[nodiscard]] std::expected<Examined, target::EnvironmentError> examine(const Program& program, Care care);
+  [[nodiscard]] std::expected<Examined, target::EnvironmentError> examine(const Program& whole, Care care);
 
   void set_witness(std::function<void(const Entry&)> witness) { witness_ = std::move(witness); }
   [[nodiscard]] const target::Description& description() const { return target_->description(); }

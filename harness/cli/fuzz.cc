@@ -166,6 +166,8 @@ std::expected<OpenedSession, int> open_session(const FuzzOptions& options) {
                    target.error().hint));
   // A comparison waits behind each stimulus until delayed acknowledgments have come.
   if (settings->comparison) settings->longest_pause = std::chrono::milliseconds(600);
+  if (options.target != "reference" && (*target)->description().clock == target::Description::Clock::simulated)
+    settings->most_pauses = fuzz::pauses_of_ticking_clocks;
   std::unique_ptr<target::Target> reference;
   if (settings->comparison) reference = target::open_reference_target();
   auto session = std::make_unique<fuzz::Session>(std::move(*target), std::move(reference), std::move(*settings));

@@ -1,5 +1,7 @@
 #include "adapters/lwip/port.hh"
 
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -53,6 +55,11 @@ void* tcpspec_lwip_calloc(size_t count, size_t octets) {
 }
 void tcpspec_lwip_free(void* memory) {
   tcpspec::lwip::release(memory);
+}
+// As lwIP's own does it, but where the other words of a death are.
+void tcpspec_lwip_assertion_failed(const char* words, int line, const char* file) {
+  std::fprintf(stderr, "%s:%d: assertion \"%s\" failed\n", file, line, words);
+  std::abort();
 }
 
 #else
