@@ -162,7 +162,7 @@ bool ran_out_of_time(int status) {
 // What the stack itself held to be impossible: `assert` of the C library ("f.c:7: main: Assertion `x' failed.") and
 // others that say it likewise.
 std::optional<Suspicion> assertion(const std::string& words) {
-  static const std::regex said("([A-Za-z0-9_.-]+):(\\d+): [^\n]*[Aa]ssertion [`\"']([^\n]*)['\"] failed");
+  static const std::regex said("([A-Za-z0-9_.-]+):(\\d+): [^\n]*[Aa]ssertion [`\"']([^\n]*)\n?['\"] failed");
   std::smatch found;
   if (!std::regex_search(words, found, said)) return std::nullopt;
   return Suspicion{Oracle::crash, fmt::format("assertion in {}: {}", found[1].str(), found[3].str()),
