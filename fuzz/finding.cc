@@ -249,8 +249,8 @@ Finding finding_of(Session& session, const Program& program, const Suspicion& su
   finding.target = session.description().name;
   finding.version = session.description().version;
   finding.seed = session.options().seed;
-  finding.program =
-      minimize(session.playable(program), shows, suspicion.oracle == Oracle::hang ? options.most_trials_of_hangs : options.most_trials);
+  finding.program = minimize(session.playable(program), shows,
+                             suspicion.oracle == Oracle::hang ? options.most_trials_of_hangs : options.most_trials);
   const bool quiescent = session.options().comparison == Comparison::quiescent;
   const auto as_played = quiescent ? at_rest(finding.program) : finding.program;
   if (finding.suspicion.oracle == Oracle::invariant)

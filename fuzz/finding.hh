@@ -21,7 +21,7 @@ struct Finding {
   Program program;  // minimised
   std::string target, version;
   std::uint64_t seed = 1;
-  Played played;        // without a probe, but where that shows it
+  Played played;  // without a probe, but where that shows it
   bool probed = false;
   std::string yaml;
   std::string words;  // what the stack said when it died

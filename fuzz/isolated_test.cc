@@ -72,7 +72,8 @@ TEST_F(Isolated, AnAssertionIsItsOwnPlace) {
     });
     return result.suspicion ? std::string(to_string(result.suspicion->oracle)) + ": " + result.suspicion->place : "";
   };
-  EXPECT_EQ(place("tcp: ../src/tcp.c:47: write: Assertion `left > 0' failed.\n"), "crash: assertion in tcp.c: left > 0");
+  EXPECT_EQ(place("tcp: ../src/tcp.c:47: write: Assertion `left > 0' failed.\n"),
+            "crash: assertion in tcp.c: left > 0");
   EXPECT_EQ(place("/a/b/tcp_out.c:504: assertion \"inconsistent oversize\" failed\n"),
             "crash: assertion in tcp_out.c: inconsistent oversize");
   EXPECT_EQ(place("/a/b/tcp_in.c:1581: assertion \"more than the window\n\" failed\n"),

@@ -49,8 +49,8 @@ std::vector<Suspicion> suspicions(const Played& played) {
     const auto& invariant = *breach.violation.invariant;
     auto place = fmt::format("{} in {}", invariant.name, to_string(state_before(played, breach.entry)));
     if (std::ranges::find(out, place, &Suspicion::place) != out.end()) continue;
-    out.push_back({Oracle::invariant, std::move(place), breach.violation.what, std::string(invariant.reference),
-                   breach.entry});
+    out.push_back(
+        {Oracle::invariant, std::move(place), breach.violation.what, std::string(invariant.reference), breach.entry});
   }
   return out;
 }

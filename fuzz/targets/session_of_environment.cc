@@ -41,7 +41,8 @@ std::unique_ptr<Session> open_session_of_environment(bool compares) {
   }
   auto target = open_under_test("");
   if (!target) refuse(target.error().what, target.error().hint);
-  if (const auto name = said("TCPSPEC_FUZZ_TARGET"); name.ends_with(".so")) options.most_pauses = pauses_of_ticking_clocks;
+  if (const auto name = said("TCPSPEC_FUZZ_TARGET"); name.ends_with(".so"))
+    options.most_pauses = pauses_of_ticking_clocks;
   std::unique_ptr<target::Target> reference;
   if (options.comparison) reference = target::open_reference_target();
   return std::make_unique<Session>(std::move(*target), std::move(reference), std::move(options));

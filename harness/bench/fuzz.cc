@@ -1,12 +1,12 @@
-// Fuzzing the kernel beside a loop that writes the same datagrams and knows nothing of them.
+// Fuzzing the kernel beside a loop that does the same to it and knows nothing of it.
 
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <vector>
 
+#include "bench/replay.hh"
 #include "bench/sections.hh"
 #include "bench/table.hh"
 #include "fuzz/campaign.hh"
@@ -23,36 +23,18 @@ int cannot_start(const target::EnvironmentError& error) {
   return 4;
 }
 
-// With the time beside it that each datagram of its inputs needs to be written down.
-struct Fuzzed {
-  double per_second = 0;
-  std::vector<packet::Bytes> datagrams;
-};
-
-std::expected<Fuzzed, target::EnvironmentError> fuzz_kernel(fuzz::Session& session, std::uint64_t seed) {
-  Fuzzed out;
-  session.set_witness([&](const fuzz::Entry& entry) {
-    if (entry.kind == fuzz::Entry::Kind::sent) out.datagrams.push_back(entry.datagram);
-  });
+std::expected<double, target::EnvironmentError> fuzz_kernel(fuzz::Session& session, std::uint64_t seed) {
   fuzz::CampaignOptions options;
   options.seed = seed;
   options.most_inputs = inputs;
   options.most_steps = fuzz::steps_in_real_time;
   fuzz::Campaign campaign(session, options, {});
   if (auto done = campaign.run({}); !done) return std::unexpected(done.error());
-  out.per_second = static_cast<double>(inputs) / std::chrono::duration<double>(campaign.tally().elapsed).count();
-  return out;
+  return std::chrono::duration<double>(campaign.tally().elapsed).count();
 }
 
-double bare_inputs_per_second(target::Stage& stage, const std::vector<packet::Bytes>& datagrams) {
-  static std::array<std::byte, 65'536> buffer;
-  const auto began = std::chrono::steady_clock::now();
-  for (const auto& datagram : datagrams) {
-    const bool v6 = static_cast<unsigned>(datagram.front()) >> 4 == 6;
-    stage.link().write(v6 ? packet::Family::ipv6 : packet::Family::ipv4, datagram);
-    while (!stage.link().read(buffer).empty()) continue;
-  }
-  return static_cast<double>(inputs) / std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+double per_second(double seconds) {
+  return static_cast<double>(inputs) / seconds;
 }
 
 }  // namespace
@@ -63,21 +45,28 @@ int measure_fuzz(int rounds) {
   const auto link = (*target)->description().provenance.at("link");
   auto stage = target::Stage::create({}, {});
   if (!stage) return cannot_start(stage.error());
-  fuzz::Session session(std::move(*target), nullptr, {});
-  std::vector<double> fuzzing, bare;
-  double datagrams = 0;
+  std::vector<Action> actions;
+  fuzz::Session session(recorded(std::move(*target), actions), nullptr, {});
+  std::vector<double> fuzzing, replayed, datagrams_alone;
+  double datagrams = 0, calls = 0;
   for (int round = 0; round < rounds; ++round) {
+    actions.clear();
     const auto fuzzed = fuzz_kernel(session, static_cast<std::uint64_t>(round) + 1);
     if (!fuzzed) return cannot_start(fuzzed.error());
-    fuzzing.push_back(fuzzed->per_second);
-    bare.push_back(bare_inputs_per_second(**stage, fuzzed->datagrams));
-    datagrams = static_cast<double>(fuzzed->datagrams.size()) / static_cast<double>(inputs);
+    fuzzing.push_back(per_second(*fuzzed));
+    replayed.push_back(per_second(seconds_to_replay(**stage, actions, Calls::made)));
+    datagrams_alone.push_back(per_second(seconds_to_replay(**stage, actions, Calls::left_out)));
+    const auto each = [&](auto is) { return static_cast<double>(std::ranges::count_if(actions, is)) / inputs; };
+    datagrams = each([](const Action& action) { return std::holds_alternative<packet::Bytes>(action); });
+    calls = each([](const Action& action) { return std::holds_alternative<target::CallRequest>(action); });
   }
-  fmt::print("inputs per second over {}, {:.1f} datagrams each, one thread, median of {} rounds\n", link, datagrams,
-             rounds);
-  print_figure("bare loop, the same datagrams (no socket, no call)", median(bare));
+  fmt::print("inputs per second over {}, {:.1f} datagrams and {:.1f} calls each, one thread, median of {} rounds\n",
+             link, datagrams, calls, rounds);
+  print_figure("bare loop, the same datagrams (no socket, no call)", median(datagrams_alone));
+  print_figure("bare loop, the same datagrams and calls", median(replayed));
   print_figure("fuzzing: made, played, judged", median(fuzzing));
-  print_ratio("ratio, fuzzing to the bare loop", median_ratio(fuzzing, bare), "goal 0.3");
+  print_ratio("ratio, fuzzing to the bare loop without calls", median_ratio(fuzzing, datagrams_alone), "");
+  print_ratio("ratio, fuzzing to the bare loop with them", median_ratio(fuzzing, replayed), "goal 0.3");
   return 0;
 }
 
