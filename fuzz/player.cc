@@ -175,6 +175,7 @@ class Playing {
     const bool refused = send.ignored || breaks(broken);
     segment.ip.identification = identification_++;
     own.stream_unsure = own.stream_unsure || (segment.flags.has(Flags::syn) && seq != 0);
+    if (!segment.payload.empty()) text_reaches_others(index);
     own.urgent_sent = own.urgent_sent || segment.flags.has(Flags::urg);
     if (own.target_port == 0 && segment.flags.has(Flags::syn) && !segment.flags.has(Flags::ack))
       own.target_port = segment.destination.port;
@@ -186,6 +187,17 @@ class Playing {
     auto& entry = inject(std::move(datagram), index);
     entry.place = place;
     if (!refused) own.state.sent(segment.flags, own.view);
+  }
+
+  // Text for one incarnation may be in the window of another that has its ports: a number says nothing then of
+  // which stream an octet belongs to.
+  void text_reaches_others(std::uint8_t index) {
+    auto& own = sides_[index];
+    for (std::size_t i = 0; i < sides_.size(); ++i) {
+      auto& other = sides_[i];
+      if (i == index || other.tester_port != own.tester_port || !other.view.used()) continue;
+      own.stream_unsure = other.stream_unsure = true;
+    }
   }
 
   // The first octet of the stream has number 1; `offset` counts from there.

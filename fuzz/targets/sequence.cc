@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -37,7 +38,13 @@ struct Run {
   std::unique_ptr<Session> session = open_session_of_environment(TCPSPEC_FUZZ_COMPARES);
   HeatMap heat;
   std::vector<std::uint32_t> features;
-  ~Run() { write_heat(); }
+  std::uint64_t inputs = 0, segments = 0;
+  ~Run() {
+    write_heat();
+    if (inputs > 0)
+      fmt::print(stderr, "played: {} inputs, {:.1f} segments each\n", inputs,
+                 static_cast<double>(segments) / static_cast<double>(inputs));
+  }
   void write_heat() const {
     if (const char* path = std::getenv("TCPSPEC_FUZZ_REACHED"); path != nullptr)
       std::ofstream(path) << heat.to_json() << '\n';
@@ -81,9 +88,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const HarnessMemory harness;
   const auto program = decode(octets_of(data, size), Reading::prefix);
   if (!program) return -1;
-  auto& [session, heat, features] = run();
+  auto& [session, heat, features, inputs, segments] = run();
   const auto examined = session->examine(*program, Session::Care::sampled);
   if (!examined) broken(examined.error().what);
+  ++inputs;
+  segments += static_cast<std::uint64_t>(std::ranges::count(examined->played.entries, Entry::Kind::sent, &Entry::kind));
   const auto met = transitions(examined->played);
   heat.add(met);
   features.clear();
