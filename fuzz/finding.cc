@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -90,6 +91,23 @@ bool died_of_probe(const Program& program, const std::vector<Entry>& entries) {
          entries.back().step >= steps_of(program.fixture, program.family).size() + program.steps.size();
 }
 
+Duration processor_time() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+// While a hang is minimised each trial that shows it takes all of the patience: no more than a sound stack could
+// ever need for the whole program.
+Duration patience_for_trials(const Program& program, std::uint64_t seed, Duration longest) {
+  const auto reference = target::open_reference_target();
+  (void)play_here(*reference, with_probe(program), seed);  // the first play is slower
+  const auto began = processor_time();
+  (void)play_here(*reference, with_probe(program), seed);
+  constexpr Duration least = std::chrono::milliseconds(50);  // of which a new process needs a part
+  return std::min(std::max(100 * (processor_time() - began), least), longest);
+}
+
 // A test says what called the flood forth; the flood itself no test could hold.
 Played before_flood(const Played& played) {
   auto out = played;
@@ -154,8 +172,7 @@ std::string word(std::expected<int, Death> verdict) {
   return index < words.size() ? std::string(words[index]) : "error";
 }
 
-std::string verdict_isolated(const std::string& yaml, target::Target& target, std::uint64_t seed,
-                             std::chrono::seconds patience) {
+std::string verdict_isolated(const std::string& yaml, target::Target& target, std::uint64_t seed, Duration patience) {
   return word(run_isolated(
       [&] {
         const auto verdict = static_cast<int>(verdict_of(yaml, target, seed));
@@ -195,6 +212,11 @@ std::string Finding::id() const {
   return fmt::format("{}-{:08x}", to_string(suspicion.oracle), static_cast<std::uint32_t>(hash >> 16));
 }
 
+std::size_t FindingOptions::most_trials_of(Oracle oracle) const {
+  if (oracle == Oracle::hang) return most_trials_of_hangs;
+  return oracle == Oracle::flood ? most_trials_of_floods : most_trials;
+}
+
 std::optional<Finding> investigate(Session& session, const Program& program, const FindingOptions& options) {
   const auto first = examine_isolated(session, program, Record::none, options.patience);
   if (!first.suspicion) return std::nullopt;
@@ -203,14 +225,19 @@ std::optional<Finding> investigate(Session& session, const Program& program, con
   finding.target = session.description().name;
   finding.version = session.description().version;
   finding.seed = session.options().seed;
-  finding.program = minimize(
-      session.playable(program),
-      [&](const Program& candidate) {
-        return is_same(examine_isolated(session, candidate, Record::none, options.patience).suspicion,
-                       finding.suspicion);
-      },
-      finding.suspicion.oracle == Oracle::hang ? options.most_trials_of_hangs : options.most_trials);
+  const auto minimized = [&](Duration patience) {
+    const StillShows shows = [&](const Program& candidate) {
+      return is_same(examine_isolated(session, candidate, Record::none, patience).suspicion, finding.suspicion);
+    };
+    return minimize(session.playable(program), shows, options.most_trials_of(finding.suspicion.oracle));
+  };
+  const bool hangs = finding.suspicion.oracle == Oracle::hang;
+  finding.program = minimized(hangs ? patience_for_trials(program, finding.seed, options.patience) : options.patience);
   auto last = examine_isolated(session, finding.program, Record::entries, options.patience);
+  if (hangs && !is_same(last.suspicion, finding.suspicion)) {  // it was slow, and came back
+    finding.program = minimized(options.patience);
+    last = examine_isolated(session, finding.program, Record::entries, options.patience);
+  }
   if (!last.suspicion) return std::nullopt;  // it shows itself now and then: determinism would have said so
   finding.suspicion = *last.suspicion;
   finding.words = std::move(last.words);
@@ -249,8 +276,7 @@ Finding finding_of(Session& session, const Program& program, const Suspicion& su
   finding.target = session.description().name;
   finding.version = session.description().version;
   finding.seed = session.options().seed;
-  finding.program = minimize(session.playable(program), shows,
-                             suspicion.oracle == Oracle::hang ? options.most_trials_of_hangs : options.most_trials);
+  finding.program = minimize(session.playable(program), shows, options.most_trials_of(suspicion.oracle));
   const bool quiescent = session.options().comparison == Comparison::quiescent;
   const auto as_played = quiescent ? at_rest(finding.program) : finding.program;
   if (finding.suspicion.oracle == Oracle::invariant)

@@ -33,10 +33,11 @@ struct Finding {
 };
 
 struct FindingOptions {
-  std::chrono::seconds patience{1};  // processor time of one play, which takes a thousandth of it
+  Duration patience = std::chrono::seconds(1);  // processor time of one play, which takes a thousandth of it
   std::size_t most_trials = 2000;
-  std::size_t most_trials_of_hangs = 150;   // each that still hangs takes all of the patience
+  std::size_t most_trials_of_hangs = 300;   // each that still hangs takes its time
   std::size_t most_trials_of_floods = 150;  // each has all its answers to be read
+  [[nodiscard]] std::size_t most_trials_of(Oracle oracle) const;
   // What a sanitizer says of the program with names in it, where the plays leave them out because
   // they cost a second each time.
   std::function<std::string(const Program&)> words_with_names = nullptr;

@@ -57,10 +57,11 @@ class Findings : public testing::Test {
     };
     return look();
   }
-  std::optional<Finding> look(SessionOptions options = {}) {
+  std::optional<Finding> look(SessionOptions options = {}) { return look(noisy(urgent()), std::move(options)); }
+  std::optional<Finding> look(const Program& program, SessionOptions options = {}) {
     auto reference = options.comparison ? target::open_reference_target() : nullptr;
     Session session(test::open_faulty_target(faults_), std::move(reference), std::move(options));
-    return investigate(session, noisy(urgent()), {.patience = 1s, .most_trials_of_hangs = 4});
+    return investigate(session, program, {.patience = 1s});
   }
 
   test::Faults faults_;
@@ -102,9 +103,43 @@ TEST_F(Findings, AHang) {
   });
   ASSERT_TRUE(finding);
   EXPECT_EQ(finding->suspicion.oracle, Oracle::hang);
-  EXPECT_LT(finding->program.steps.size(), noisy(urgent()).steps.size());
+  expect_least(finding->program);
   expect_sound_suite(*finding);
   EXPECT_EQ(finding->verdict, "hang");
+  EXPECT_EQ(finding->verdict_on_reference, "pass") << finding->yaml;
+}
+
+// The test waits for as long as it took.
+TEST_F(Findings, ACrashWhileTimePasses) {
+  // It dies of its first ACK without text, which is a delayed one.
+  faults_.output = [](std::vector<target::Bytes>& out) {
+    for (const auto& datagram : out)
+      if (test::has_flags(datagram, Flags::ack)) std::abort();
+  };
+  Program program;
+  program.fixture.state = State::established;
+  program.steps = {sends(Flags::ack, 10), {0, Pause{3s}}};
+  const auto finding = look(program);
+  ASSERT_TRUE(finding);
+  EXPECT_EQ(finding->suspicion.place, "ABRT");
+  EXPECT_EQ(finding->program.steps.size(), 2U);
+  expect_sound_suite(*finding);
+  EXPECT_EQ(finding->verdict, "crash") << finding->yaml;
+  EXPECT_EQ(finding->verdict_on_reference, "pass") << finding->yaml;
+}
+
+// The probe behind a program belongs to what shows it.
+TEST_F(Findings, ACrashOfTheProbe) {
+  faults_.input = [](target::BytesView datagram) -> std::optional<target::TargetFailure> {
+    if (test::has_flags(datagram, Flags::syn)) std::abort();
+    return std::nullopt;
+  };
+  Program program;
+  program.steps = {sends(Flags::ack)};
+  const auto finding = look(program);
+  ASSERT_TRUE(finding);
+  expect_sound_suite(*finding);
+  EXPECT_EQ(finding->verdict, "crash") << finding->yaml;
   EXPECT_EQ(finding->verdict_on_reference, "pass") << finding->yaml;
 }
 

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -12,6 +14,8 @@
 #include <regex>
 #include <thread>
 #include <utility>
+
+#include "fuzz/fixture.hh"
 
 namespace tcpspec::fuzz {
 namespace {
@@ -140,10 +144,21 @@ std::string read_all(int descriptor) {
   return out;
 }
 
-// The kernel ends who loops: SIGXCPU, whatever the process does about time.
-void limit_processor(std::chrono::seconds patience) {
-  const auto seconds = static_cast<rlim_t>(patience.count());
-  const rlimit limit{seconds, seconds + 1};
+// The kernel ends who loops, SIGPROF, and who sleeps, SIGALRM, whatever the process does about time: a stack may
+// take the signals for its own, but not SIGXCPU.
+void limit_time(Duration patience) {
+  using std::chrono::ceil;
+  using std::chrono::seconds;
+  const auto within = [](int clock, Duration time) {
+    const auto whole = std::max(ceil<std::chrono::microseconds>(time).count(), std::int64_t{1});
+    const itimerval timer{{}, {whole / 1'000'000, whole % 1'000'000}};
+    setitimer(clock, &timer, nullptr);
+    std::signal(clock == ITIMER_PROF ? SIGPROF : SIGALRM, SIG_DFL);
+  };
+  within(ITIMER_PROF, patience);
+  within(ITIMER_REAL, std::max<Duration>(10 * patience, seconds(10)));
+  const auto whole = static_cast<rlim_t>(ceil<seconds>(patience).count()) + 1;
+  const rlimit limit{whole, whole + 1};
   setrlimit(RLIMIT_CPU, &limit);
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
@@ -156,7 +171,8 @@ int wait_for(pid_t child) {
 }
 
 bool ran_out_of_time(int status) {
-  return WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL);
+  constexpr std::array signals = {SIGPROF, SIGALRM, SIGXCPU, SIGKILL};
+  return WIFSIGNALED(status) && std::ranges::find(signals, WTERMSIG(status)) != signals.end();
 }
 
 // What the stack itself held to be impossible: `assert` of the C library ("f.c:7: main: Assertion `x' failed.") and
@@ -215,15 +231,15 @@ std::optional<Suspicion> sanitizer_suspicion(const std::string& words) {
   return Suspicion{Oracle::sanitizer, place, fmt::format("AddressSanitizer: {}", place), "", 0};
 }
 
-IsolatedResult examine_isolated(Session& session, const Program& program, Record record,
-                                std::chrono::seconds patience) {
+IsolatedResult examine_isolated(Session& session, const Program& program, Record record, Duration patience) {
   std::array<int, 2> results{}, words{};
   if (pipe(results.data()) != 0 || pipe(words.data()) != 0) std::abort();
+  (void)steps_of(program.fixture, program.family);  // compiled once, and not in each process
   std::fflush(nullptr);
   const auto child = fork();
   if (child == 0) {
     dup2(words[1], STDERR_FILENO);
-    limit_processor(patience);
+    limit_time(patience);
     const auto out = results[1];
     if (record == Record::entries) session.set_witness([out](const Entry& entry) { send_entry(out, entry); });
     const auto examined = session.examine(program, Session::Care::thorough);
@@ -251,12 +267,12 @@ IsolatedResult examine_isolated(Session& session, const Program& program, Record
   return out;
 }
 
-std::expected<int, Death> run_isolated(const std::function<int()>& action, std::chrono::seconds patience) {
+std::expected<int, Death> run_isolated(const std::function<int()>& action, Duration patience) {
   std::fflush(nullptr);
   const auto child = fork();
   if (child == 0) {
     if (std::freopen("/dev/null", "w", stderr) == nullptr) _exit(98);
-    limit_processor(patience);
+    limit_time(patience);
     _exit(action());
   }
   const auto status = wait_for(child);

@@ -22,13 +22,13 @@ struct IsolatedResult {
 
 enum class Record : std::uint8_t { none, entries };
 
-// More than `patience` of processor time is a hang.
+// More than `patience` of processor time is a hang; so is ten times as much of real time.
 [[nodiscard]] IsolatedResult examine_isolated(Session& session, const Program& program, Record record,
-                                              std::chrono::seconds patience);
+                                              Duration patience);
 
 enum class Death : std::uint8_t { crash, hang };
 // Runs `action` in a process of its own; what it returns, 0 or 2 to 97, or how it died.
-[[nodiscard]] std::expected<int, Death> run_isolated(const std::function<int()>& action, std::chrono::seconds patience);
+[[nodiscard]] std::expected<int, Death> run_isolated(const std::function<int()>& action, Duration patience);
 
 // Of a sanitizer's words: kind and place, "heap-buffer-overflow in tcpspec::reference::f".
 [[nodiscard]] std::optional<Suspicion> sanitizer_suspicion(const std::string& words);
