@@ -164,7 +164,14 @@ if(engine MATCHES "fsanitize=fuzzer")  # coverage's functions without libFuzzer'
   target_link_options(fuzz_finding PRIVATE -fsanitize=fuzzer-no-link)
   target_link_options(fuzz_finding_mutants PRIVATE -fsanitize=fuzzer-no-link)
 endif()
-add_dependencies(tcpspec_fuzzers fuzz_finding fuzz_finding_mutants)
+# What `tcpspec run` plays a finding's test against.
+add_executable(fuzz_mutant_stack targets/mutant_stack.cc targets/sanitizer_defaults.cc)
+target_link_libraries(fuzz_mutant_stack PRIVATE tcpspec_reference_mutants tcpspec_reference_adapter tcpspec_adapter_serve)
+set_target_properties(fuzz_mutant_stack PROPERTIES OUTPUT_NAME tcpspec-fuzz-mutant-stack RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+if(engine MATCHES "fsanitize=fuzzer")
+  target_link_options(fuzz_mutant_stack PRIVATE -fsanitize=fuzzer-no-link)
+endif()
+add_dependencies(tcpspec_fuzzers fuzz_finding fuzz_finding_mutants fuzz_mutant_stack)
 # The codec once more, as code under test; to the other targets it is the harness.
 tcpspec_fuzz_target(program SEEDS program SOURCES targets/program.cc program_codec.cc LIBRARIES tcpspec::fuzz)
 target_compile_options(fuzz_program PRIVATE ${coverage})

@@ -103,13 +103,6 @@ bool is_program(const fs::path& path) {
   return access(path.c_str(), X_OK) == 0;
 }
 
-fs::path fuzzers_folder() {
-  if (const char* said = std::getenv("TCPSPEC_FUZZERS"); said != nullptr) return said;
-  std::error_code error;
-  // build/dev/tcpspec, and beside it build/fuzz
-  return fs::read_symlink("/proc/self/exe", error).parent_path().parent_path() / "fuzz" / "fuzzers";
-}
-
 fs::path find_in_path(const char* name) {
   const char* path = std::getenv("PATH");
   std::istringstream folders(path != nullptr ? path : "");
@@ -127,6 +120,13 @@ void add_symbolizer(std::vector<std::string>& environment) {
 }
 
 }  // namespace
+
+fs::path fuzzers_folder() {
+  if (const char* said = std::getenv("TCPSPEC_FUZZERS"); said != nullptr) return said;
+  std::error_code error;
+  // build/dev/tcpspec, and beside it build/fuzz
+  return fs::read_symlink("/proc/self/exe", error).parent_path().parent_path() / "fuzz" / "fuzzers";
+}
 
 FuzzerEnded run_fuzzer(const std::vector<std::string>& words, const std::vector<std::string>& environment,
                        const FuzzerEvents& events) {

@@ -2,6 +2,7 @@
 // The fuzzers with instrumentation, as children.
 
 #include <expected>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -11,6 +12,9 @@
 #include "cli/fuzz.hh"
 
 namespace tcpspec::cli {
+
+// Where TCPSPEC_FUZZERS says, else in the preset fuzz's build beside this program's.
+[[nodiscard]] std::filesystem::path fuzzers_folder();
 
 struct FuzzerEnded {
   int code = -1;  // 128 and the number of a signal

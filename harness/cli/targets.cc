@@ -12,6 +12,7 @@
 
 #include "cli/commands.hh"
 #include "cli/exit_code.hh"
+#include "cli/fuzz_child.hh"
 #include "cli/suites.hh"
 #include "runner/acceptance.hh"
 #include "target/adapter_target.hh"
@@ -54,6 +55,8 @@ constexpr std::array<Known, 4> kTargets = {{
     {"reference", "the reference stack of tcpspec, in this process, on a simulated clock; needs no privilege",
      "reference", []() -> Opened { return target::open_reference_target(); }},
 }};
+
+constexpr std::string_view mutant_prefix = "mutant:";
 
 const Known* find_known(std::string_view name) {
   const auto* found =
@@ -150,6 +153,22 @@ std::expected<TargetChoice, int> from_adapter(const std::string& word, const std
   return choice;
 }
 
+// The reference stack with a named mistake: a program of the fuzzers' build, under their sanitizers.
+std::expected<TargetChoice, int> from_mutant(const std::string& word, const fs::path& folder) {
+  const auto program = fuzzers_folder().parent_path() / "tcpspec-fuzz-mutant-stack";
+  if (!is_file(program))
+    return std::unexpected(
+        fuzz_fails(kEnvironment, "the reference stack with mistakes is not there", how_to_build_fuzzers()));
+  const auto path = folder / "reference.yaml";
+  auto choice = is_file(path) ? from_file(word, path, folder) : bare(word, word, folder);
+  if (!choice) return choice;
+  choice->file.name = word;
+  choice->file.program = {program.string(), word.substr(mutant_prefix.size())};
+  // It answers in microseconds, and what never comes back need not be waited for.
+  if (!choice->file.hang_after) choice->file.hang_after = std::chrono::seconds(3);
+  return choice;
+}
+
 int list_targets(const std::string& folder) {
   const auto show = [](std::string_view name, std::string_view about, const Opened& opened) {
     fmt::print("{:<12} {}\n", name, about);
@@ -220,6 +239,7 @@ std::expected<TargetChoice, int> find_target(const std::string& word, const std:
     choice->built_in = true;
     return choice;
   }
+  if (word.starts_with(mutant_prefix)) return from_mutant(word, folder);
   if (const auto path = folder / (word + ".yaml"); word.find('/') == std::string::npos && is_file(path))
     return from_file(word, path, folder);
   if (is_file(word) && (word.ends_with(".yaml") || word.ends_with(".yml"))) return from_file(word, word, folder);
