@@ -175,6 +175,7 @@ std::expected<OpenedSession, int> open_session(const FuzzOptions& options) {
 }
 
 std::expected<std::vector<fuzz::Program>, int> suite_programs(const FuzzOptions& options) {
+  if (options.from_nothing) return {};
   auto chosen = choose(options.suite);
   if (!chosen) return std::unexpected(chosen.error());
   constexpr std::size_t most_octets = 4096;  // as libFuzzer's -max_len
@@ -225,6 +226,7 @@ Action add_fuzz(CLI::App& app) {
   command->add_option("--seed", options->seed, "Seed of all chance (default: random, and printed)");
   command->add_option("--corpus", options->corpus, "Folder of programs to begin with, where new ones are kept")
       ->type_name("DIR");
+  command->add_flag("--from-nothing", options->from_nothing, "Begin without the programs that the suites' tests are");
   command->add_flag("--stop-at-first", options->stop_at_first, "End at the first finding");
   command->add_option("--reached", options->reached, "Write how often each event met each state")->type_name("FILE");
   command

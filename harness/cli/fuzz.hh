@@ -24,6 +24,7 @@ struct FuzzOptions {
   std::optional<std::uint64_t> inputs;
   std::string seed, corpus, known, compare, reached;
   std::string findings = "out/findings";
+  bool from_nothing = false;
   bool stop_at_first = false;
   bool quiet = false;
   std::vector<std::string> programs;  // of replay and minimize
@@ -60,7 +61,7 @@ int fuzz_fails(int code, const std::string& what, const std::string& hint = "");
 // "1,234,567"
 [[nodiscard]] std::string grouped(std::uint64_t number);
 [[nodiscard]] std::expected<fuzz::SessionOptions, int> session_options(const FuzzOptions& options);
-// Suites as programs, in the order of the files; those that no program can say are left out.
+// The first programs: suites as programs, in the order of the files; those that no program can say are left out.
 [[nodiscard]] std::expected<std::vector<fuzz::Program>, int> suite_programs(const FuzzOptions& options);
 [[nodiscard]] bool write_reached(const std::string& path, const std::string& json);
 [[nodiscard]] FoundLine line_of(const fuzz::Finding& finding, const std::string& folder);

@@ -135,6 +135,14 @@ TEST_F(FuzzVerb, OneSeedOneResult) {
   EXPECT_GE(content("one").size(), first.size());
 }
 
+TEST_F(FuzzVerb, FromNothingNoSuiteIsRead) {
+  bad("crash");
+  write("suites/own.yaml", "no suite");
+  EXPECT_EQ(fuzz_bad().code, kUsage);
+  const auto finished = fuzz_bad({"--from-nothing"});
+  EXPECT_EQ(finished.code, kFinding) << finished.out << finished.err;
+}
+
 TEST_F(FuzzVerb, MinimizeMakesAFindingOfAProgram) {
   bad("crash");
   ASSERT_EQ(fuzz_bad().code, kFinding);
@@ -196,6 +204,7 @@ TEST_F(FuzzVerb, WhatIsWrongIsSaidOnce) {
   setenv("TCPSPEC_FUZZERS", "nowhere", 1);
   runs["fuzzers"] = fuzz({"--engine", "libfuzzer", "--inputs", "1"});
   runs["mutant"] = fuzz({"--target", "mutant:ack-any", "--inputs", "1"});
+  runs["mutant as a target"] = run({"run", "--target", "mutant:ack-any"});
   unsetenv("TCPSPEC_FUZZERS");
   std::string all;
   for (const auto& [what, finished] : runs)
