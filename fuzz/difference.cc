@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -68,10 +69,12 @@ std::optional<Difference> exact_difference(const Played& reference, const Played
 
 // ---- quiescent
 
-// What a connection has shown by now.
+// What a connection has shown by now. A RST counts where it comes, the rest from then on: how text is
+// cut into segments is a stack's own.
 struct Shown {
-  bool rst = false, fin = false, text = false, answered_syn = false;
-  std::set<std::string> negotiated;
+  bool rst = false;
+  std::set<std::string_view> answers;  // "SYN", "text", "FIN"
+  std::set<std::string_view> negotiated;
   std::optional<packet::Seq32> iss, ack, end;
 
   void take(const packet::SegmentView& segment) {
@@ -81,35 +84,37 @@ struct Shown {
       return;
     }
     if (flags.has(Flags::syn)) {
-      if (!iss) {
-        iss = segment.seq();
-        end = segment.seq();
-      }
-      answered_syn = true;
+      if (!iss) iss = end = segment.seq();
+      answers.insert("SYN");
       negotiated.clear();
       for (const auto& [option, offset] : segment.options().options)
-        if (const auto name = name_of(option); !name.empty()) negotiated.emplace(name);
+        if (const auto name = name_of(option); !name.empty()) negotiated.insert(name);
     }
     if (flags.has(Flags::ack) && (!ack || packet::distance(*ack, segment.ack()) > 0)) ack = segment.ack();
     const auto behind = segment.seq() + segment.length();
     const bool fresh = !end || packet::distance(*end, behind) > 0;
     if (!fresh) return;
     end = behind;
-    text = text || !segment.payload().empty();
-    fin = fin || flags.has(Flags::fin);
+    if (!segment.payload().empty()) answers.insert("text");
+    if (flags.has(Flags::fin)) answers.insert("FIN");
   }
 
   static std::string_view name_of(const packet::Option& option) {
     constexpr std::array<std::string_view, 9> names = {"", "", "", "wscale", "sack_permitted", "", "ts", "other", ""};
     return names[option.index()];
   }
-  [[nodiscard]] std::string answer() const {
+  // What is there and not with the other one.
+  [[nodiscard]] std::string beyond(const Shown& other) const {
     std::vector<std::string_view> parts;
-    if (rst) parts.emplace_back("RST");
-    if (answered_syn) parts.emplace_back("SYN");
-    if (text) parts.emplace_back("text");
-    if (fin) parts.emplace_back("FIN");
+    if (rst && !other.rst) parts.emplace_back("RST");
+    for (const std::string_view answer : {"SYN", "text", "FIN"})
+      if (answers.contains(answer) && !other.answers.contains(answer)) parts.push_back(answer);
     return parts.empty() ? "nothing" : fmt::format("{}", fmt::join(parts, ", "));
+  }
+  [[nodiscard]] std::string negotiated_beyond(const Shown& other) const {
+    std::vector<std::string_view> parts;
+    std::ranges::set_difference(negotiated, other.negotiated, std::back_inserter(parts));
+    return parts.empty() ? "nothing" : fmt::format("{}", fmt::join(parts, " "));
   }
 };
 
@@ -128,13 +133,15 @@ class Resting {
   void take_until(std::size_t step) {
     for (; next_ < played_.entries.size() && played_.entries[next_].step <= step; ++next_) take(played_.entries[next_]);
   }
-  [[nodiscard]] const std::map<int, Shown>& shown() const { return shown_; }
+  [[nodiscard]] std::map<int, Shown>& shown() { return shown_; }
   [[nodiscard]] const std::map<std::uint32_t, std::string>& results() const { return results_; }
+  void rest() {
+    for (auto& [index, shown] : shown_) shown.rst = false;
+  }
   [[nodiscard]] std::size_t begin_of(std::size_t step) const {
     const auto found = std::ranges::find_if(played_.entries, [&](const Entry& entry) { return entry.step >= step; });
     return static_cast<std::size_t>(found - played_.entries.begin());
   }
-  [[nodiscard]] Instant base() const { return played_.started; }
 
  private:
   void take(const Entry& entry) {
@@ -157,81 +164,123 @@ struct Aspect {
   std::string reference, other;
 };
 
-std::optional<Aspect> compare(const Shown& reference, const Shown& other, std::optional<packet::Seq32> tester_iss) {
-  if (reference.answer() != other.answer()) return Aspect{"answer", reference.answer(), other.answer()};
-  if (reference.negotiated != other.negotiated)
-    return Aspect{"negotiated", fmt::format("{}", fmt::join(reference.negotiated, " ")),
-                  fmt::format("{}", fmt::join(other.negotiated, " "))};
-  if (reference.ack != other.ack) {
-    const auto position = [&](const Shown& shown) {
-      return !shown.ack ? std::string("nothing")
-                        : std::to_string(shown.ack->raw() - tester_iss.value_or(packet::Seq32(0)).raw());
+// Both at one point of rest. What was judged to be permitted is made equal.
+class Comparing {
+ public:
+  Comparing(const Played& reference, const Played& other, const Judge& judge)
+      : played_(reference), here_(reference), there_(other), judge_(judge) {}
+
+  std::optional<Difference> run() {
+    std::size_t stimulus = 0;
+    for (std::size_t step = 0; step < played_.steps.size() && !ended_; ++step) {
+      const auto* pause = std::get_if<Pause>(&played_.steps[step].action);
+      if (pause == nullptr) {
+        stimulus = step;
+        continue;
+      }
+      if (pause->length < rest) continue;
+      here_.take_until(step);
+      there_.take_until(step);
+      stimulus_ = stimulus;
+      // Of what a call does not do, its own result tells most.
+      if (!compare_result(stimulus_) || !compare_connections() || !compare_results()) return mistake_;
+      here_.rest();
+      there_.rest();
+    }
+    return std::nullopt;
+  }
+
+ private:
+  // False: there is nothing more to compare.
+  bool goes_on(Aspect aspect) {
+    const auto begins = here_.begin_of(stimulus_);
+    const auto& stimulus = played_.entries[std::min(begins, played_.entries.size() - 1)];
+    Difference found{.aspect = std::string(aspect.name),
+                     .state = std::string(script::to_string(stimulus.state)),
+                     .event = std::string(to_string(event_of(stimulus, played_))),
+                     .reference = std::move(aspect.reference),
+                     .other = std::move(aspect.other),
+                     .step = stimulus_,
+                     .reference_entry = begins,
+                     .other_entry = there_.begin_of(stimulus_)};
+    const auto judgment = judge_(found);
+    if (judgment == Judgment::mistake) mistake_ = std::move(found);
+    ended_ = judgment != Judgment::permitted_goes_on;
+    return !ended_;
+  }
+
+  bool compare_connections() {
+    std::set<int> connections;
+    for (const auto& [index, shown] : here_.shown()) connections.insert(index);
+    for (const auto& [index, shown] : there_.shown()) connections.insert(index);
+    return std::ranges::all_of(
+        connections, [this](int index) { return compare(index, here_.shown()[index], there_.shown()[index]); });
+  }
+
+  bool compare(int index, Shown& here, Shown& there) {
+    if (here.rst != there.rst || here.answers != there.answers) {
+      if (!goes_on({"answer", here.beyond(there), there.beyond(here)})) return false;
+      here.rst = there.rst = false;
+      here.answers.insert(there.answers.begin(), there.answers.end());
+      there.answers = here.answers;
+    }
+    if (here.negotiated != there.negotiated) {
+      if (!goes_on({"negotiated", here.negotiated_beyond(there), there.negotiated_beyond(here)})) return false;
+      there.negotiated = here.negotiated;
+    }
+    if (here.ack != there.ack) {
+      if (!goes_on({"acknowledged", position(index, here), position(index, there)})) return false;
+      there.ack = here.ack;
+    }
+    return true;
+  }
+
+  [[nodiscard]] std::string position(int index, const Shown& shown) const {
+    if (!shown.ack) return "nothing";
+    packet::Seq32 iss(0);
+    const auto first = std::ranges::find_if(played_.entries, [index](const Entry& entry) {
+      return entry.kind == Entry::Kind::sent && entry.connection == index;
+    });
+    if (first != played_.entries.end()) iss = packet::SegmentView{BytesView(first->datagram)}.seq();
+    return std::to_string(shown.ack->raw() - iss.raw());
+  }
+
+  bool compare_results() {
+    if (here_.results() == there_.results()) return true;
+    for (std::size_t call = 0; call < played_.steps.size(); ++call)
+      if (!compare_result(call)) return false;
+    return true;
+  }
+  bool compare_result(std::size_t step) {
+    const auto call = static_cast<std::uint32_t>(step);
+    if (settled_.contains(call)) return true;
+    const auto of = [call](const Resting& resting) {
+      const auto found = resting.results().find(call);
+      return found == resting.results().end() ? std::string("pending") : found->second;
     };
-    return Aspect{"acknowledged", position(reference), position(other)};
+    if (of(here_) == of(there_)) return true;
+    if (!goes_on({"result", of(here_), of(there_)})) return false;
+    settled_.insert(call);
+    return true;
   }
-  return std::nullopt;
-}
 
-std::optional<Difference> difference_at(const Played& played, Resting& reference, Resting& other, std::size_t step) {
-  std::optional<Aspect> aspect;
-  std::set<int> connections;
-  for (const auto& [index, shown] : reference.shown()) connections.insert(index);
-  for (const auto& [index, shown] : other.shown()) connections.insert(index);
-  const auto at = [](const Resting& resting, int index) {
-    const auto found = resting.shown().find(index);
-    return found == resting.shown().end() ? Shown{} : found->second;
-  };
-  for (const auto index : connections) {
-    std::optional<packet::Seq32> iss;
-    for (const auto& entry : played.entries)
-      if (entry.kind == Entry::Kind::sent && entry.connection == index && !iss)
-        iss = packet::SegmentView{BytesView(entry.datagram)}.seq();
-    if (!aspect) aspect = compare(at(reference, index), at(other, index), iss);
-  }
-  if (!aspect && reference.results() != other.results()) {
-    for (std::uint32_t call = 0; call < played.steps.size() && !aspect; ++call) {
-      const auto of = [call](const Resting& resting) {
-        const auto found = resting.results().find(call);
-        return found == resting.results().end() ? std::string("pending") : found->second;
-      };
-      if (of(reference) != of(other)) aspect = Aspect{"result", of(reference), of(other)};
-    }
-  }
-  if (!aspect) return std::nullopt;
-  const auto begins = reference.begin_of(step);
-  const auto& stimulus = played.entries[std::min(begins, played.entries.size() - 1)];
-  return Difference{.aspect = std::string(aspect->name),
-                    .state = std::string(script::to_string(stimulus.state)),
-                    .event = std::string(to_string(event_of(stimulus, played))),
-                    .reference = aspect->reference,
-                    .other = aspect->other,
-                    .step = step,
-                    .reference_entry = begins,
-                    .other_entry = other.begin_of(step)};
-}
-
-std::optional<Difference> quiescent_difference(const Played& reference, const Played& other) {
-  Resting here(reference), there(other);
-  std::size_t stimulus = 0;
-  for (std::size_t step = 0; step < reference.steps.size(); ++step) {
-    const auto* pause = std::get_if<Pause>(&reference.steps[step].action);
-    if (pause == nullptr) {
-      stimulus = step;
-      continue;
-    }
-    if (pause->length < rest) continue;
-    here.take_until(step);
-    there.take_until(step);
-    if (auto found = difference_at(reference, here, there, stimulus)) return found;
-  }
-  return std::nullopt;
-}
+  const Played& played_;
+  Resting here_, there_;
+  const Judge& judge_;
+  std::set<std::uint32_t> settled_;  // calls
+  std::size_t stimulus_ = 0;
+  bool ended_ = false;
+  std::optional<Difference> mistake_;
+};
 
 }  // namespace
 
-std::optional<Difference> difference(const Played& reference, const Played& other, Comparison comparison) {
+std::optional<Difference> difference(const Played& reference, const Played& other, Comparison comparison,
+                                     const Judge& judge) {
   if (reference.failure || other.failure) return std::nullopt;  // that is another oracle's
-  return comparison == Comparison::exact ? exact_difference(reference, other) : quiescent_difference(reference, other);
+  if (comparison == Comparison::quiescent) return Comparing(reference, other, judge).run();
+  auto found = exact_difference(reference, other);
+  return found && judge(*found) == Judgment::mistake ? std::move(found) : std::nullopt;
 }
 
 Program at_rest(const Program& program) {

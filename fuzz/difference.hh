@@ -8,9 +8,11 @@
 //              what was negotiated, how calls ended. Timers are not compared, they are held
 //              against the RFC's bounds elsewhere.
 //
-// Differences that are no mistake stand in a data file (known.hh).
+// Differences that are no mistake stand in a data file (known.hh). Behind one the two stacks may be in
+// different states, and nothing can be compared any more; or they are not, and that ends nothing.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -22,15 +24,25 @@ struct Difference {
   std::string aspect;                                // "answer", "acknowledged", "negotiated", "result"
   std::string state;                                 // of the reference, as the wire shows it: "ESTABLISHED"
   std::string event;                                 // the last stimulus: "RST"; to_string(EventKind)
-  std::string reference, other;                      // what each did, in words: "RST", "nothing"
+  std::string reference, other;                      // what each did that the other did not: "RST", "nothing"
   std::size_t step = 0;                              // after which it shows
   std::size_t reference_entry = 0, other_entry = 0;  // of the records: the first entry that tells
 };
 
 enum class Comparison : std::uint8_t { exact, quiescent };
 
-// The first difference. For `quiescent` both must have been played with at_rest().
-[[nodiscard]] std::optional<Difference> difference(const Played& reference, const Played& other, Comparison comparison);
+// What is to be thought of one.
+enum class Judgment : std::uint8_t {
+  mistake,
+  permitted,          // the two stand where no comparison makes sense any more
+  permitted_goes_on,  // they stand where they would without it
+};
+using Judge = std::function<Judgment(const Difference&)>;
+
+// The first that is a mistake. For `quiescent` both must have been played with at_rest().
+[[nodiscard]] std::optional<Difference> difference(
+    const Played& reference, const Played& other, Comparison comparison,
+    const Judge& judge = [](const Difference&) { return Judgment::mistake; });
 
 // The program with a pause behind each stimulus, in which delayed acknowledgments (RFC 9293 section
 // 3.8.6.3: less than half a second) come, and no retransmission (RFC 6298 section 2.4).

@@ -130,15 +130,15 @@ TEST(Difference, OfTheAnswer) {
   const Record record;
   const auto refused = record.with(ack, [](auto& segment) { segment.flags = Flags::rst; });
   const Difference expected{
-      .aspect = "answer", .state = "ESTABLISHED", .event = "text", .reference = "SYN", .other = "RST, SYN", .step = 2};
+      .aspect = "answer", .state = "ESTABLISHED", .event = "text", .reference = "nothing", .other = "RST", .step = 2};
   expect_difference(quiescent(record.whole(), refused), expected);
   expect_difference(
       exact(record.whole(), refused),
       {.aspect = "answer", .state = "ESTABLISHED", .event = "text", .reference = "A", .other = "R", .step = 2});
   // New text and a FIN count, a segment that comes again does not.
-  EXPECT_EQ(quiescent(record.whole(), record.with(ack, [](auto& one) { one.payload.resize(3); }))->other, "SYN, text");
+  EXPECT_EQ(quiescent(record.whole(), record.with(ack, [](auto& one) { one.payload.resize(3); }))->other, "text");
   EXPECT_EQ(quiescent(record.whole(), record.with(ack, [](auto& one) { one.flags = one.flags | Flags::fin; }))->other,
-            "SYN, FIN");
+            "FIN");
   auto again = record.whole();
   again.entries.insert(again.entries.begin() + 2, again.entries[syn_ack]);
   EXPECT_FALSE(quiescent(record.whole(), again));
@@ -164,8 +164,8 @@ TEST(Difference, OfWhatIsNegotiated) {
   expect_difference(quiescent(record.whole(), more), {.aspect = "negotiated",
                                                       .state = "LISTEN",
                                                       .event = "SYN",
-                                                      .reference = "sack_permitted",
-                                                      .other = "sack_permitted wscale",
+                                                      .reference = "nothing",
+                                                      .other = "wscale",
                                                       .step = 0});
   const auto order = record.with(syn_ack, [](auto& one) {
     one.options = {packet::SackPermitted{}, packet::Nop{}, packet::Nop{}, packet::Mss{1400}};
@@ -190,6 +190,68 @@ TEST(Difference, OfResults) {
   const auto found = suspicion(*quiescent(record.whole(), record.with_result(ECONNRESET, 0)));
   EXPECT_EQ(found.oracle, Oracle::difference);
   EXPECT_EQ(found.place, "result after recv in ESTABLISHED: ECONNRESET, and not octets");
+}
+
+TEST(Difference, ARstCountsEachTimeAndOtherAnswersOnce) {
+  const Record record;
+  auto both = record.whole();
+  for (const auto index : {syn_ack, ack}) {
+    auto segment = packet::parse(both.entries[index].datagram).value();
+    segment.flags = Flags::rst | Flags::ack;
+    both.entries[index].datagram = packet::serialize(segment);
+  }
+  EXPECT_FALSE(quiescent(both, both));
+  auto one = both;
+  one.entries.erase(one.entries.begin() + ack);
+  expect_difference(
+      quiescent(both, one),
+      {.aspect = "answer", .state = "ESTABLISHED", .event = "text", .reference = "RST", .other = "nothing", .step = 2});
+  const auto text = record.with(ack, [](auto& segment) { segment.payload.resize(3); });
+  auto more = text;
+  more.entries.insert(more.entries.begin() + 7, more.entries[ack]);
+  auto segment = packet::parse(more.entries[7].datagram).value();
+  segment.seq += 3;
+  more.entries[7].datagram = packet::serialize(segment);
+  more.entries[7].step = 4;
+  EXPECT_FALSE(quiescent(text, more)) << "how text is cut is a stack's own";
+}
+
+// What the judge is asked about, and what comes of it.
+struct Judged {
+  std::vector<std::string> asked;
+  std::optional<Difference> found;
+};
+Judged judged(const Played& reference, const Played& other, Judgment first) {
+  Judged out;
+  out.found = difference(reference, other, Comparison::quiescent, [&](const Difference& one) {
+    out.asked.push_back(one.aspect);
+    return out.asked.size() == 1 ? first : Judgment::mistake;
+  });
+  return out;
+}
+
+TEST(Difference, BehindOneThatIsPermittedItEndsOrGoesOn) {
+  const Record record;
+  const std::vector<std::pair<std::string, Played>> others = {
+      {"answer", record.with(ack, [](auto& segment) { segment.flags = segment.flags | Flags::fin; })},
+      {"negotiated", record.with(syn_ack, [](auto& one) { one.options.emplace_back(packet::WindowScale{7}); })},
+      {"acknowledged", record.with(ack, [](auto& segment) { segment.ack = Seq32(105); })}};
+  for (const auto& [aspect, as_it_is] : others) {
+    SCOPED_TRACE(aspect);
+    auto other = as_it_is;
+    EXPECT_EQ(judged(record.whole(), other, Judgment::mistake).found->aspect, aspect);
+    EXPECT_FALSE(judged(record.whole(), other, Judgment::permitted_goes_on).found) << "it is told once";
+    other.entries[7].result.error = ECONNRESET;
+    const auto ended = judged(record.whole(), other, Judgment::permitted);
+    EXPECT_FALSE(ended.found);
+    EXPECT_EQ(ended.asked, std::vector{aspect});
+    const auto went_on = judged(record.whole(), other, Judgment::permitted_goes_on);
+    ASSERT_TRUE(went_on.found);
+    EXPECT_EQ(went_on.asked, (std::vector<std::string>{aspect, "result"}));
+  }
+  const auto result = judged(record.whole(), record.with_result(ECONNRESET, 0), Judgment::permitted_goes_on);
+  EXPECT_FALSE(result.found);
+  EXPECT_EQ(result.asked.size(), 1U);
 }
 
 TEST(Difference, TheNumbersOfTheTargetAreItsOwn) {

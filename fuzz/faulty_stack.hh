@@ -23,6 +23,7 @@ struct Faults {
   std::function<void(std::vector<target::Bytes>&)> output = nullptr;  // what it sends
   std::function<void(std::span<std::byte>)> delivered = nullptr;      // what the application reads
   bool restless = false;                                              // it has always something to do at once
+  bool no_urgent = false;                                             // it knows no urgent data
   std::uint64_t other_seed = 0;                                       // added to what it chooses at random
 };
 
@@ -63,6 +64,7 @@ class FaultyStack final : public target::PacketStack {
   [[nodiscard]] std::int64_t accept(Handle listener) override { return stack_->accept(listener); }
   [[nodiscard]] std::int64_t local_port(Handle socket) override { return stack_->local_port(socket); }
   [[nodiscard]] std::int64_t send(Handle socket, target::BytesView data, bool urgent) override {
+    if (urgent && faults_.no_urgent) return TCPSPEC_UNSUPPORTED;
     return stack_->send(socket, data, urgent);
   }
   [[nodiscard]] std::int64_t receive(Handle socket, std::span<std::byte> data, bool urgent) override {
@@ -94,6 +96,7 @@ class FaultyStack final : public target::PacketStack {
 inline std::unique_ptr<target::Target> open_faulty_target(const Faults& faults) {
   auto description = target::open_reference_target()->description();
   description.name = "faulty";
+  if (faults.no_urgent) description.capabilities.erase("urgent");
   return target::make_packet_target(
       std::move(description),
       [&faults](const target::Seating& seating)

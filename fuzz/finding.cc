@@ -148,7 +148,7 @@ std::string tell(const Finding& finding, const Session& session) {
         .other = &right, .entry = begin_of(played, step), .others_entry = begin_of(right, step), .until = step};
     return to_yaml(program, played, telling);
   }
-  const auto found = difference(right, played, *session.options().comparison);
+  const auto found = difference(right, played, *session.options().comparison, session.judge());
   if (!found) return to_yaml(program, played, telling);
   const bool rests = session.options().comparison == Comparison::quiescent;
   telling.parting = Telling::Parting{.other = &right,

@@ -3,6 +3,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <sstream>
 #include <utility>
 
 #include "script/loader.hh"
@@ -11,8 +12,13 @@
 namespace tcpspec::fuzz {
 namespace {
 
-bool fits(const std::string& pattern, std::string_view text) {
-  return pattern.empty() || fnmatch(pattern.c_str(), std::string(text).c_str(), 0) == 0;
+bool fits(const std::string& patterns, std::string_view text) {
+  if (patterns.empty()) return true;
+  const std::string whole(text);
+  std::istringstream alternatives(patterns);
+  for (std::string pattern; std::getline(alternatives, pattern, '|');)
+    if (fnmatch(pattern.c_str(), whole.c_str(), 0) == 0) return true;
+  return false;
 }
 
 std::string text_of(const script::Value& item, std::string_view key) {
@@ -30,12 +36,15 @@ bool has_words(const script::Value& item) {
 
 void read_equivalence(const script::Value& item, Known& known) {
   if (!item.check_keys("an equivalence",
-                       {"id", "reason", "target", "aspect", "state", "event", "reference", "other"}) ||
+                       {"id", "reason", "target", "aspect", "state", "event", "reference", "other", "then"}) ||
       !has_words(item))
     return;
+  const auto then = item.find("then");
+  if (then && then->text() != "continue" && then->text() != "end")
+    return then->complain("`then` is `continue` or `end`", "the default is `end`: nothing behind it is compared");
   const auto text = [&item](std::string_view key) { return text_of(item, key); };
   known.equivalences.push_back({text("id"), text("reason"), text("target"), text("aspect"), text("state"),
-                                text("event"), text("reference"), text("other")});
+                                text("event"), text("reference"), text("other"), text("then") == "continue"});
 }
 
 void read_finding(const script::Value& item, Known& known) {
@@ -49,12 +58,14 @@ void read_finding(const script::Value& item, Known& known) {
 
 }  // namespace
 
-bool Known::allows(const std::string& target, const Difference& difference) const {
-  return std::ranges::any_of(equivalences, [&](const Equivalence& rule) {
-    return fits(rule.target, target) && fits(rule.aspect, difference.aspect) && fits(rule.state, difference.state) &&
-           fits(rule.event, difference.event) && fits(rule.reference, difference.reference) &&
-           fits(rule.other, difference.other);
+Judgment Known::judge(const std::string& target, const Difference& difference) const {
+  const auto rule = std::ranges::find_if(equivalences, [&](const Equivalence& one) {
+    return fits(one.target, target) && fits(one.aspect, difference.aspect) && fits(one.state, difference.state) &&
+           fits(one.event, difference.event) && fits(one.reference, difference.reference) &&
+           fits(one.other, difference.other);
   });
+  if (rule != equivalences.end()) return rule->goes_on ? Judgment::permitted_goes_on : Judgment::permitted;
+  return covers(target, suspicion(difference)) ? Judgment::permitted : Judgment::mistake;
 }
 
 bool Known::covers(const std::string& target, const Suspicion& suspicion) const {

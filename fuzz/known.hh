@@ -11,13 +11,17 @@
 
 namespace tcpspec::fuzz {
 
-// In patterns `*`, `?` and `[...]` are as in file names; what an entry leaves out matches everything.
+// In patterns `*`, `?` and `[...]` are as in file names, and `|` stands between alternatives; what an entry leaves
+// out matches everything.
 
 struct Equivalence {
   std::string id;                                      // "rst-with-ack"
   std::string reason;                                  // why both are right, with the RFC
   std::string target;                                  // pattern of a target's name
   std::string aspect, state, event, reference, other;  // patterns of a Difference
+  // `then: continue`: the two stand where they would without it, and are compared on. Else that is the
+  // end of the comparison, for they may be in different states.
+  bool goes_on = false;
 };
 
 struct KnownFinding {
@@ -31,7 +35,8 @@ struct Known {
   std::vector<Equivalence> equivalences;
   std::vector<KnownFinding> findings;
 
-  [[nodiscard]] bool allows(const std::string& target, const Difference& difference) const;
+  // The first rule that fits decides.
+  [[nodiscard]] Judgment judge(const std::string& target, const Difference& difference) const;
   [[nodiscard]] bool covers(const std::string& target, const Suspicion& suspicion) const;
 };
 

@@ -46,13 +46,13 @@ findings:
   - {id: b, reason: "reported", target: lwip, oracle: invariant, place: "acks-* in ?????????????"}
 )");
   ASSERT_TRUE(known.has_value()) << script::to_string(known.error().front());
-  EXPECT_TRUE(known->allows("lwip", rst_in_listen()));
-  EXPECT_TRUE(known->allows("lwip-2.2", rst_in_listen()));
-  EXPECT_FALSE(known->allows("linux", rst_in_listen()));
+  EXPECT_TRUE(known->judge("lwip", rst_in_listen()) == Judgment::permitted);
+  EXPECT_TRUE(known->judge("lwip-2.2", rst_in_listen()) == Judgment::permitted);
+  EXPECT_EQ(known->judge("linux", rst_in_listen()), Judgment::mistake);
   const auto but = [&](auto change) {
     auto other = rst_in_listen();
     change(other);
-    return known->allows("lwip", other);
+    return known->judge("lwip", other) == Judgment::permitted;
   };
   EXPECT_FALSE(but([](auto& other) { other.aspect = "result"; }));
   EXPECT_FALSE(but([](auto& other) { other.state = "ESTABLISHED"; }));
@@ -63,6 +63,11 @@ findings:
 
   const Suspicion wrong{Oracle::invariant, "acks-only-what-was-sent in ESTABLISHED  ", "", "", 0};
   EXPECT_TRUE(known->covers("lwip", wrong));
+  const auto either = load("findings:\n  - {id: a, reason: b, target: \"x|lw*|y\", place: \"acks-* in *|data-* in *\"}\n");
+  EXPECT_TRUE(either->covers("lwip", wrong));
+  EXPECT_TRUE(either->covers("y", wrong));
+  EXPECT_FALSE(either->covers("x|y", wrong));
+  EXPECT_FALSE(either->covers("x", {Oracle::invariant, "mss-only-on-syn in LISTEN", "", "", 0}));
   EXPECT_FALSE(known->covers("lwip-2.2", wrong));
   EXPECT_FALSE(known->covers("lwip", {Oracle::invariant, "acks-only-what-was-sent in LISTEN", "", "", 0}));
   EXPECT_FALSE(known->covers("lwip", {Oracle::crash, wrong.place, "", "", 0}));
@@ -77,8 +82,28 @@ TEST_F(KnownFile, EachOfTheFieldsCounts) {
       if (!fits) text.insert(text.find(": ") + 2 + (text.back() == '"'), "x");
       const auto known = load("equivalences:\n  - {id: a, reason: b, " + text + "}\n");
       ASSERT_TRUE(known.has_value()) << text;
-      EXPECT_EQ(known->allows("t", one), fits) << text;
+      EXPECT_EQ(known->judge("t", one) == Judgment::permitted, fits) << text;
     }
+}
+
+TEST_F(KnownFile, TheFirstRuleThatFitsSaysWhetherItGoesOn) {
+  const auto known = load(R"(
+equivalences:
+  - {id: a, reason: b, state: LISTEN, then: continue}
+  - {id: c, reason: d, then: end}
+findings:
+  - {id: e, reason: f, oracle: difference, place: "answer after RST in *: RST, text, and not nothing"}
+)");
+  ASSERT_TRUE(known.has_value()) << script::to_string(known.error().front());
+  auto one = rst_in_listen();
+  EXPECT_EQ(known->judge("t", one), Judgment::permitted_goes_on);
+  one.state = "ESTABLISHED";
+  EXPECT_EQ(known->judge("t", one), Judgment::permitted);
+  Known findings;
+  findings.findings = known->findings;
+  EXPECT_EQ(findings.judge("t", one), Judgment::permitted) << "a finding that somebody has looked at";
+  one.other = "RST";
+  EXPECT_EQ(findings.judge("t", one), Judgment::mistake);
 }
 
 TEST_F(KnownFile, SaysWhatIsWrongAndWhere) {
@@ -101,6 +126,11 @@ TEST_F(KnownFile, SaysWhatIsWrongAndWhere) {
             "     2 |   - {id: a, reason: b, target: lwip}\n"
             "       |     ^\n"
             "         give its `oracle` and its `place`, as the report has them\n\n");
+  EXPECT_EQ(complaints("equivalences:\n  - {id: a, reason: b, then: stop}\n"),
+            "FILE:2:29: error: `then` is `continue` or `end`\n"
+            "     2 |   - {id: a, reason: b, then: stop}\n"
+            "       |                             ^\n"
+            "         the default is `end`: nothing behind it is compared\n\n");
   EXPECT_EQ(complaints("finding: []\n"),
             "FILE:1:1: error: unknown key `finding` in a file of what is known\n"
             "     1 | finding: []\n"

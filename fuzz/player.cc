@@ -110,8 +110,11 @@ class Playing {
       own.view =
           oracle::ConnectionView(program_.family, old.view.from_tester_space(value(old, *declared.iss)), place_.mtu);
     own.target_port = old.target_port;
-    for (std::size_t i = 0; i < sides_.size(); ++i)
-      if (sides_[i].tester_port == own.tester_port) active_[i] = static_cast<int>(index);
+    for (std::size_t i = 0; i < sides_.size(); ++i) {
+      if (sides_[i].tester_port != own.tester_port) continue;
+      active_[i] = static_cast<int>(index);
+      if (i != index) sides_[i].stream_unsure = true;  // what it sends may lie in the window of an earlier one
+    }
   }
 
   [[nodiscard]] static std::int64_t value(const Side& side, const Number& number) {
@@ -243,6 +246,7 @@ class Playing {
     auto& socket = sockets_.try_emplace(call.socket, Socket{.connection = index}).first->second;
     if (call.kind == Call::Kind::accept) sockets_.try_emplace(call.accepted, Socket{.connection = index});
     if (call.kind == Call::Kind::send) socket.last_send = step_;
+    if (call.urgent && !target_.description().capabilities.contains("urgent")) socket.sent_known = false;
     auto& entry = record(Entry::Kind::called, index);
     entry.call = step_;
     tell(entry);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "fuzz/conversation.hh"
 #include "fuzz/faulty_stack.hh"
 
@@ -234,6 +236,39 @@ TEST(Player, WhatTheTargetSendsWronglyIsABreach) {
   ASSERT_EQ(played.breaches.size(), 1U);
   EXPECT_EQ(played.breaches.front().violation.invariant->name, "stream-intact");
   EXPECT_EQ(played.breaches.front().violation.what, "octet 5 is not what the application wrote there");
+}
+
+TEST(Player, UrgentDataThatIsRefusedIsNoPartOfTheStream) {
+  Faults faults;
+  faults.no_urgent = true;
+  const auto target = test::open_faulty_target(faults);
+  Program program;
+  program.fixture = {.state = script::State::syn_received, .role = script::Role::active};
+  auto urgent = calls(Call::Kind::send, 1);
+  std::get<Call>(urgent.action).urgent = true;
+  program.steps = {urgent, calls(Call::Kind::send, 1), sends(Flags::syn | Flags::ack)};
+  const auto played = play_on(*target, program);
+  EXPECT_TRUE(std::ranges::any_of(played.entries, [](const Entry& entry) {
+    return entry.kind == Entry::Kind::answered && !packet::SegmentView{BytesView(entry.datagram)}.payload().empty();
+  })) << "the second was sent";
+  EXPECT_TRUE(played.breaches.empty()) << played.breaches.front().violation.what;
+}
+
+TEST(Player, ALaterIncarnationMayWriteIntoTheEarlierOnesWindow) {
+  auto program = established({sends(Flags::ack | Flags::psh, 10), calls(Call::Kind::receive, 10)});
+  program.connections.push_back({.tuple_of = 0, .iss = Number{Number::Base::rcv_nxt, -1}});
+  const auto before = play_on_reference(program);
+  const auto* syn_ack = first(before, Entry::Kind::answered, 0);
+  auto step = sends(Flags::ack | Flags::psh, 10);
+  step.connection = 1;
+  auto& segment = std::get<SendSegment>(step.action);
+  segment.seq = Number{Number::Base::zero, 1};
+  segment.ack = Number{Number::Base::zero, packet::SegmentView{BytesView(syn_ack->datagram)}.seq().raw() + 1};
+  program.steps.push_back(step);
+  program.steps.push_back(calls(Call::Kind::receive, 10));
+  const auto played = play_on_reference(program);
+  EXPECT_EQ(played.entries.back().kind, Entry::Kind::completed) << "it was read";
+  EXPECT_TRUE(played.breaches.empty()) << played.breaches.front().violation.what;
 }
 
 TEST(Player, TheWitnessKnowsWhatTheTargetIsAboutToGet) {

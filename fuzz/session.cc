@@ -9,6 +9,10 @@ bool Session::is_news(const std::optional<Suspicion>& suspicion) const {
   return suspicion && !options_.known.covers(target_->description().name, *suspicion);
 }
 
+Judge Session::judge() const {
+  return [this](const Difference& found) { return options_.known.judge(target_->description().name, found); };
+}
+
 std::expected<Played, target::EnvironmentError> Session::play_on(
     target::Target& target, Program program, const std::function<void(const Entry&)>& witness) const {
   PlayOptions options;
@@ -63,9 +67,8 @@ std::expected<Examined, target::EnvironmentError> Session::examine(const Program
     auto reference = play_on(*reference_, as_played());
     if (!reference) return std::unexpected(reference.error());
     out.reference = std::move(*reference);
-    out.difference = difference(*out.reference, out.played, *options_.comparison);
-    if (out.difference && !options_.known.allows(target_->description().name, *out.difference))
-      look(suspicion(*out.difference));
+    out.difference = difference(*out.reference, out.played, *options_.comparison, judge());
+    if (out.difference) look(suspicion(*out.difference));
   }
   out.suspicion = std::move(found);
   return out;

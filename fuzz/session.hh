@@ -61,6 +61,7 @@ class Session {
   [[nodiscard]] const SessionOptions& options() const { return options_; }
   void set_longest_pause(Duration longest) { options_.longest_pause = longest; }
   [[nodiscard]] bool is_news(const std::optional<Suspicion>& suspicion) const;
+  [[nodiscard]] Judge judge() const;  // by what is known
 
  private:
   [[nodiscard]] std::expected<Played, target::EnvironmentError> play_on(

@@ -240,7 +240,8 @@ class Supervisor {
                                              {"state", one.state},
                                              {"event", one.event},
                                              {"reference", one.reference},
-                                             {"other", one.other}}));
+                                             {"other", one.other},
+                                             {"then", one.goes_on ? "continue" : ""}}));
     for (const auto& one : known_.findings)
       json["findings"].push_back(filled({{"id", one.id},
                                          {"reason", one.reason},

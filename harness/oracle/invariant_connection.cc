@@ -89,6 +89,15 @@ void WatchedConnection::tester_sent(const SegmentFacts& segment) {
   // RFC 7323 section 2.2: the window of a SYN is never scaled.
   const std::uint8_t shift = segment.has(Flags::syn) ? 0 : odd_handshake_ ? largest_shift : tester_.shift;
   limit_.allow(segment.ack, std::uint32_t{segment.window} << shift);
+  const bool older = latest_update_ && distance(segment.seq, *latest_update_) > 0;
+  if (older && reaches_window(segment)) limit_.allow_as_before(segment.ack);
+  if (!older) latest_update_ = segment.seq;
+}
+
+// Whether it may be acceptable: not all of it was acknowledged before.
+bool WatchedConnection::reaches_window(const SegmentFacts& segment) const {
+  if (!target_.highest_ack) return true;
+  return segment.seq == *target_.highest_ack || distance(*target_.highest_ack, segment.seq + segment.length) > 0;
 }
 
 // A stack with SYN cookies (RFC 4987 section 3.6) remembers nothing between SYN-ACK and

@@ -93,6 +93,7 @@ class WatchedConnection {
 
   [[nodiscard]] bool is_of_time_wait(const SegmentFacts& segment) const;
   void learn_handshake(const SegmentFacts& segment);
+  [[nodiscard]] bool reaches_window(const SegmentFacts& segment) const;
   [[nodiscard]] bool fits_a_cookie(const SegmentFacts& segment) const;
   void learn(const SegmentFacts& segment, Findings& findings);
   void begin_incarnation(const SegmentFacts& syn);
@@ -112,6 +113,7 @@ class WatchedConnection {
   };
   std::optional<LastAcknowledgment> time_wait_;  // of an incarnation that both sides have closed
   SendLimit limit_;
+  std::optional<packet::Seq32> latest_update_;  // SEG.SEQ of the latest segment with an ACK: at the most SND.WL1
   OctetRecord sent_octets_;
 };
 

@@ -37,6 +37,27 @@ TEST(DataWithinWindow, TheFurthestEdgeCounts) {
   EXPECT_THAT(wire.target(data(1, 1002)), ElementsAre("data-within-window"));
 }
 
+// RFC 9293 section 3.10.7.4: SND.UNA moves with every acceptable ACK, SND.WND only with one that is not older
+// than SND.WL1.
+TEST(DataWithinWindow, AnOlderSegmentMovesTheWindowThatItDoesNotSet) {
+  Wire wire;
+  wire.open({Mss{large}}, {}, 1000);
+  wire.tester({.flags = A, .seq = 2, .ack = 1, .window = 1000});  // one octet before it is missing
+  EXPECT_THAT(wire.target(data(1, 1000)), IsEmpty());
+  wire.tester({.flags = A, .seq = 1, .ack = 1001, .window = 0});
+  EXPECT_THAT(wire.target(data(1001, 1001)), IsEmpty());
+  EXPECT_THAT(wire.target(data(1001, 1002)), ElementsAre("data-within-window"));
+}
+
+TEST(DataWithinWindow, NotOneThatIsNotAcceptable) {
+  Wire wire;
+  wire.open({Mss{large}}, {}, 1000);
+  wire.tester({.flags = A, .seq = 1, .ack = 1, .data = 10});
+  EXPECT_THAT(wire.target({.flags = A, .seq = 1, .ack = 11, .data = 1000}), IsEmpty());
+  wire.tester({.flags = A, .seq = 10, .ack = 1001, .window = 0});
+  EXPECT_THAT(wire.target(data(1001, 2)), ElementsAre("ack-never-retreats", "data-within-window"));
+}
+
 TEST(DataWithinWindow, ScaledExceptOnSyn) {
   Wire wire;
   wire.tester({.flags = S, .options = {Mss{large}, WindowScale{3}}, .window = 500});

@@ -5,12 +5,17 @@
 namespace tcpspec::oracle {
 
 void SendLimit::allow(packet::Seq32 ack, std::uint32_t window) {
+  widest_ = std::max(widest_, window);
   const std::int32_t offset = iss_ ? distance(*iss_, ack) : -1;
   if (offset < 0) {
     keep_for_later({ack, window});
   } else {
     edge_ = std::max(edge_, std::int64_t{offset} + window);
   }
+}
+
+void SendLimit::allow_as_before(packet::Seq32 ack) {
+  allow(ack, std::max<std::uint32_t>(widest_, syn_window_.value_or(0)));
 }
 
 void SendLimit::allow_from_syn(std::uint16_t window) {

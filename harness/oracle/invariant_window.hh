@@ -14,6 +14,9 @@ class SendLimit {
  public:
   // The tester has sent ACK = `ack` with a window of so many octets.
   void allow(packet::Seq32 ack, std::uint32_t window);
+  // The tester has sent ACK = `ack` in a segment whose window counts for nothing, because it is older than one
+  // before it: that one's window stays, and now begins here (RFC 9293 section 3.10.7.4, SND.WL1).
+  void allow_as_before(packet::Seq32 ack);
   // A SYN of the tester, whose window counts from behind the target's SYN.
   void allow_from_syn(std::uint16_t window);
   // The target has sent a SYN; what was advertised before may have been meant for it.
@@ -33,6 +36,7 @@ class SendLimit {
 
   std::optional<packet::Seq32> iss_;
   std::int64_t edge_ = -1;  // relative to iss_; -1: none
+  std::uint32_t widest_ = 0;  // window but of a SYN
   std::optional<std::uint16_t> syn_window_;
   // Advertised before the ISS was known, or behind it: they count once an ISS before them is.
   std::array<Advertised, most_strays> strays_{};
