@@ -162,14 +162,14 @@ std::string tell(const Finding& finding, const Session& session) {
 }
 
 // Of engine::Verdict.
-constexpr std::array<std::string_view, 9> words = {"pass", "info",  "unsupported", "warn", "inconclusive",
-                                                   "fail", "crash", "hang",        "error"};
+constexpr std::array<std::string_view, 9> names_of_verdicts = {"pass", "info",  "unsupported", "warn", "inconclusive",
+                                                               "fail", "crash", "hang",        "error"};
 
 std::string word(std::expected<int, Death> verdict) {
   if (!verdict) return verdict.error() == Death::hang ? "hang" : "crash";
   // 0 is a pass, 1 would be a sanitizer's end.
   const auto index = static_cast<std::size_t>(*verdict == 0 ? 0 : *verdict - 1);
-  return index < words.size() ? std::string(words[index]) : "error";
+  return index < names_of_verdicts.size() ? std::string(names_of_verdicts[index]) : "error";
 }
 
 std::string verdict_isolated(const std::string& yaml, target::Target& target, std::uint64_t seed, Duration patience) {
@@ -284,7 +284,8 @@ Finding finding_of(Session& session, const Program& program, const Suspicion& su
   else
     finding.played = play_here(session.target(), as_played, finding.seed, session.options().longest_pause);
   finding.yaml = tell(finding, session);
-  finding.verdict = words[static_cast<std::size_t>(verdict_of(finding.yaml, session.target(), finding.seed))];
+  finding.verdict =
+      names_of_verdicts[static_cast<std::size_t>(verdict_of(finding.yaml, session.target(), finding.seed))];
   const auto reference = target::open_reference_target();
   finding.verdict_on_reference = verdict_isolated(finding.yaml, *reference, finding.seed, options.patience);
   return finding;

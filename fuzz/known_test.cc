@@ -63,7 +63,8 @@ findings:
 
   const Suspicion wrong{Oracle::invariant, "acks-only-what-was-sent in ESTABLISHED  ", "", "", 0};
   EXPECT_TRUE(known->covers("lwip", wrong));
-  const auto either = load("findings:\n  - {id: a, reason: b, target: \"x|lw*|y\", place: \"acks-* in *|data-* in *\"}\n");
+  const auto either =
+      load("findings:\n  - {id: a, reason: b, target: \"x|lw*|y\", place: \"acks-* in *|data-* in *\"}\n");
   EXPECT_TRUE(either->covers("lwip", wrong));
   EXPECT_TRUE(either->covers("y", wrong));
   EXPECT_FALSE(either->covers("x|y", wrong));

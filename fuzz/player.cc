@@ -110,11 +110,8 @@ class Playing {
       own.view =
           oracle::ConnectionView(program_.family, old.view.from_tester_space(value(old, *declared.iss)), place_.mtu);
     own.target_port = old.target_port;
-    for (std::size_t i = 0; i < sides_.size(); ++i) {
-      if (sides_[i].tester_port != own.tester_port) continue;
-      active_[i] = static_cast<int>(index);
-      if (i != index) sides_[i].stream_unsure = true;  // what it sends may lie in the window of an earlier one
-    }
+    for (std::size_t i = 0; i < sides_.size(); ++i)
+      if (sides_[i].tester_port == own.tester_port) active_[i] = static_cast<int>(index);
   }
 
   [[nodiscard]] static std::int64_t value(const Side& side, const Number& number) {

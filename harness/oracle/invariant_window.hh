@@ -35,7 +35,7 @@ class SendLimit {
   void keep_for_later(const Advertised& advertised);
 
   std::optional<packet::Seq32> iss_;
-  std::int64_t edge_ = -1;  // relative to iss_; -1: none
+  std::int64_t edge_ = -1;    // relative to iss_; -1: none
   std::uint32_t widest_ = 0;  // window but of a SYN
   std::optional<std::uint16_t> syn_window_;
   // Advertised before the ISS was known, or behind it: they count once an ISS before them is.
