@@ -138,7 +138,8 @@ class Supervisor {
     const auto folder = [this](const char* name) { return (workshop_.path() / name).string(); };
     std::vector<std::string> words = {
         fuzzers_.program,       fmt::format("-seed={}", 1 + (seed_ + rounds_) % 0xffffffU),
-        "-entropic=0",          "-timeout=5",
+        "-entropic=0",          "-use_counters=0",
+        "-print_funcs=0",       "-timeout=5",
         "-timeout_exitcode=77", "-max_len=4096",
         "-print_final_stats=1", "-artifact_prefix=" + folder("artifacts") + "/"};
     if (options_.inputs) words.push_back(fmt::format("-runs={}", *options_.inputs - inputs_));
