@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "fuzz/harness_memory.hh"
 #include "target/packet_stack.hh"
 
 namespace tcpspec::fuzz {
@@ -42,7 +43,14 @@ class EnclosedStack final : public target::PacketStack {
       stack_->input(copy);
     });
   }
-  [[nodiscard]] std::vector<target::Bytes> take_output() override { return stack_->take_output(); }
+  // The stack's datagrams stay its own: the harness gets copies.
+  [[nodiscard]] std::vector<target::Bytes> take_output() override {
+    auto sent = on([&] { return stack_->take_output(); });
+    if (!held_memory.counted) return sent;
+    auto copies = sent;
+    on([&] { sent = std::vector<target::Bytes>(); });
+    return copies;
+  }
   [[nodiscard]] const std::optional<target::TargetFailure>& failure() const override { return stack_->failure(); }
 
   [[nodiscard]] std::int64_t open() override {

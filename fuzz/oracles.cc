@@ -93,6 +93,12 @@ std::optional<Suspicion> liveness(const Played& probed) {
                    "RFC 9293 section 3.10.7.1", probed.entries.empty() ? 0 : probed.entries.size() - 1};
 }
 
+std::optional<Suspicion> memory(std::int64_t held) {
+  if (held <= 0) return std::nullopt;
+  return Suspicion{Oracle::memory, "held behind the end",
+                   fmt::format("{} octets are held each time, although the stack has ended", held), "", 0};
+}
+
 std::optional<Suspicion> determinism(const Played& first, const Played& second) {
   const auto same = [](const Entry& a, const Entry& b) {
     return a.kind == b.kind && a.step == b.step && a.at - Instant{} == b.at - Instant{} && a.datagram == b.datagram &&

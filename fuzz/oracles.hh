@@ -44,6 +44,9 @@ struct Suspicion {
 // Of the record of such a program.
 [[nodiscard]] std::optional<Suspicion> liveness(const Played& probed);
 
+// `held`: octets that a stack allocated and did not give back, although it has ended. Known under sanitizers only.
+[[nodiscard]] std::optional<Suspicion> memory(std::int64_t held);
+
 // Two records of one program on one target with one seed.
 [[nodiscard]] std::optional<Suspicion> determinism(const Played& first, const Played& second);
 

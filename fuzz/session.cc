@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "fuzz/harness_memory.hh"
+
 namespace tcpspec::fuzz {
 
 bool Session::is_news(const std::optional<Suspicion>& suspicion) const {
@@ -20,6 +22,12 @@ std::expected<Played, target::EnvironmentError> Session::play_on(
   options.witness = witness;
   options.longest_pause = options_.longest_pause;
   return play(std::move(program), target, options);
+}
+
+Session::Counted Session::play_counting(Program program) const {
+  held_memory = {.counted = true, .octets = 0};
+  auto played = play_on(*target_, std::move(program));
+  return {std::move(played), std::exchange(held_memory, {}).octets};
 }
 
 Program Session::playable(Program program) const {
@@ -59,9 +67,14 @@ std::expected<Examined, target::EnvironmentError> Session::examine(const Program
   if (probed) look(liveness(out.played));
   const bool simulated = target_->description().clock == target::Description::Clock::simulated;
   if (!found && simulated && sampled(options_.twice_each)) {
-    const auto again = play_on(*target_, as_played());
+    const auto [again, held] = play_counting(as_played());
     if (!again) return std::unexpected(again.error());
     look(determinism(out.played, *again));
+    // What is kept once, a table say, does not grow with the third play.
+    if (!found && held > 0) {
+      const auto [third, held_again] = play_counting(as_played());
+      if (third) look(memory(held_again));
+    }
   }
   if (!found && options_.comparison) {
     auto reference = play_on(*reference_, as_played());

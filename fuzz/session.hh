@@ -64,6 +64,11 @@ class Session {
   [[nodiscard]] Judge judge() const;  // by what is known
 
  private:
+  struct Counted {
+    std::expected<Played, target::EnvironmentError> played;
+    std::int64_t held = 0;  // octets that the stack did not give back, its end included
+  };
+  [[nodiscard]] Counted play_counting(Program program) const;
   [[nodiscard]] std::expected<Played, target::EnvironmentError> play_on(
       target::Target& target, Program program, const std::function<void(const Entry&)>& witness = nullptr) const;
 

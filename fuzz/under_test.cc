@@ -40,8 +40,10 @@ Opened open_enclosed(target::Description description, const tcpspec_adapter& ada
       std::move(description),
       [&adapter,
        enter](const target::Seating& seating) -> std::expected<std::unique_ptr<target::PacketStack>, EnvironmentError> {
-        [[maybe_unused]] const auto inside = enter();
-        auto stack = target::make_plug_in_stack(adapter, seating, "");
+        auto stack = [&] {
+          [[maybe_unused]] const auto inside = enter();
+          return target::make_plug_in_stack(adapter, seating, "");
+        }();
         if (!stack) return stack;
         return std::make_unique<EnclosedStack<Enter>>(enter, std::move(*stack));
       });
