@@ -1,10 +1,12 @@
 #include "cli/fuzz_child.hh"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/asio.hpp>
 #include <boost/process/v2.hpp>
 #include <csignal>
@@ -62,22 +64,41 @@ class Fuzzer {
 
  private:
   void read_out() {
-    asio::async_read(out_, asio::dynamic_buffer(ended_.out), [](boost::system::error_code, std::size_t) {});
+    asio::async_read(out_, asio::dynamic_buffer(ended_.out),
+                     [this](boost::system::error_code, std::size_t) { ended_.out += rest_of(out_); });
   }
   void read_line() {
     asio::async_read_until(err_, asio::dynamic_buffer(line_), '\n',
                            [this](boost::system::error_code error, std::size_t octets) {
-                             if (error) octets = line_.size();
-                             ended_.err.append(line_, 0, octets);
-                             // The end is where the words are that count.
-                             constexpr std::size_t most = 1 << 18;
-                             if (ended_.err.size() > 2 * most) ended_.err.erase(0, ended_.err.size() - most);
-                             if (events_.line && octets > 0)
-                               events_.line(std::string_view(line_).substr(0, octets - (error ? 0 : 1)));
-                             line_.erase(0, octets);
-                             if (!error) return read_line();
-                             timer_.cancel();
+                             if (error) return take_last_lines();
+                             take_line(octets);
+                             read_line();
                            });
+  }
+  void take_line(std::size_t octets) {
+    ended_.err.append(line_, 0, octets);
+    // The end is where the words are that count.
+    constexpr std::size_t most = 1 << 18;
+    if (ended_.err.size() > 2 * most) ended_.err.erase(0, ended_.err.size() - most);
+    const auto line = std::string_view(line_).substr(0, octets);
+    if (events_.line && !line.empty()) events_.line(line.substr(0, line.size() - (line.ends_with('\n') ? 1 : 0)));
+    line_.erase(0, octets);
+  }
+  void take_last_lines() {
+    line_ += rest_of(err_);
+    for (auto end = line_.find('\n'); end != std::string::npos; end = line_.find('\n')) take_line(end + 1);
+    take_line(line_.size());
+    timer_.cancel();
+  }
+  // What is there without waiting.
+  static std::string rest_of(asio::readable_pipe& pipe) {
+    const int descriptor = pipe.native_handle();
+    fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+    std::string out;
+    std::array<char, 65'536> part;
+    for (ssize_t got = 0; (got = read(descriptor, part.data(), part.size())) > 0;)
+      out.append(part.data(), static_cast<std::size_t>(got));
+    return out;
   }
   void wait_tick() {
     timer_.expires_after(std::chrono::milliseconds(100));
@@ -85,6 +106,14 @@ class Fuzzer {
       if (error) return;
       if (events_.tick) events_.tick();
       if (fuzz_interrupted() && !std::exchange(told_, true)) ::kill(child_.id(), SIGINT);
+      // Its pipes do not end with it where a child of its own, a symbolizer, still has them, and the news
+      // of their end has been seen to get lost.
+      boost::system::error_code ignored;
+      if (!child_.running(ignored)) {
+        out_.cancel(ignored);
+        err_.cancel(ignored);
+        return;
+      }
       wait_tick();
     });
   }
