@@ -58,6 +58,7 @@ std::optional<Difference> exact_difference(const Played& reference, const Played
     return Difference{.aspect = "answer",
                       .state = std::string(script::to_string(last.state)),
                       .event = std::string(to_string(event_of(last, reference))),
+                      .segment = where(last),
                       .reference = words(reference, i),
                       .other = words(other, i),
                       .step = last.step,
@@ -69,7 +70,7 @@ std::optional<Difference> exact_difference(const Played& reference, const Played
 
 // ---- quiescent
 
-// What a connection has shown by now. A RST counts where it comes, the rest from then on: how text is
+// What the target has shown a port of the tester by now. A RST counts where it comes, the rest from then on: how text is
 // cut into segments is a stack's own.
 struct Shown {
   bool rst = false;
@@ -84,7 +85,7 @@ struct Shown {
       return;
     }
     if (flags.has(Flags::syn)) {
-      if (!iss) iss = end = segment.seq();
+      if (iss != segment.seq()) iss = end = segment.seq();
       answers.insert("SYN");
       negotiated.clear();
       for (const auto& [option, offset] : segment.options().options)
@@ -133,10 +134,10 @@ class Resting {
   void take_until(std::size_t step) {
     for (; next_ < played_.entries.size() && played_.entries[next_].step <= step; ++next_) take(played_.entries[next_]);
   }
-  [[nodiscard]] std::map<int, Shown>& shown() { return shown_; }
+  [[nodiscard]] std::map<std::uint16_t, Shown>& shown() { return shown_; }
   [[nodiscard]] const std::map<std::uint32_t, std::string>& results() const { return results_; }
   void rest() {
-    for (auto& [index, shown] : shown_) shown.rst = false;
+    for (auto& [port, shown] : shown_) shown.rst = false;
   }
   [[nodiscard]] std::size_t begin_of(std::size_t step) const {
     const auto found = std::ranges::find_if(played_.entries, [&](const Entry& entry) { return entry.step >= step; });
@@ -147,7 +148,7 @@ class Resting {
   void take(const Entry& entry) {
     if (entry.kind == Entry::Kind::answered) {
       const packet::SegmentView segment{BytesView(entry.datagram)};
-      if (segment.has_tcp_header()) shown_[entry.connection].take(segment);
+      if (segment.has_tcp_header()) shown_[segment.destination_port()].take(segment);
     }
     if (entry.kind == Entry::Kind::completed)
       results_[entry.call] = class_of(entry.result, std::get<Call>(played_.steps[entry.call].action).kind);
@@ -155,7 +156,7 @@ class Resting {
 
   const Played& played_;
   std::size_t next_ = 0;
-  std::map<int, Shown> shown_;
+  std::map<std::uint16_t, Shown> shown_;
   std::map<std::uint32_t, std::string> results_;
 };
 
@@ -198,6 +199,7 @@ class Comparing {
     Difference found{.aspect = std::string(aspect.name),
                      .state = std::string(script::to_string(stimulus.state)),
                      .event = std::string(to_string(event_of(stimulus, played_))),
+                     .segment = where(stimulus),
                      .reference = std::move(aspect.reference),
                      .other = std::move(aspect.other),
                      .step = stimulus_,
@@ -210,14 +212,14 @@ class Comparing {
   }
 
   bool compare_connections() {
-    std::set<int> connections;
-    for (const auto& [index, shown] : here_.shown()) connections.insert(index);
-    for (const auto& [index, shown] : there_.shown()) connections.insert(index);
+    std::set<std::uint16_t> ports;
+    for (const auto& [port, shown] : here_.shown()) ports.insert(port);
+    for (const auto& [port, shown] : there_.shown()) ports.insert(port);
     return std::ranges::all_of(
-        connections, [this](int index) { return compare(index, here_.shown()[index], there_.shown()[index]); });
+        ports, [this](std::uint16_t port) { return compare(port, here_.shown()[port], there_.shown()[port]); });
   }
 
-  bool compare(int index, Shown& here, Shown& there) {
+  bool compare(std::uint16_t port, Shown& here, Shown& there) {
     if (here.rst != there.rst || here.answers != there.answers) {
       if (!goes_on({"answer", here.beyond(there), there.beyond(here)})) return false;
       here.rst = there.rst = false;
@@ -229,20 +231,22 @@ class Comparing {
       there.negotiated = here.negotiated;
     }
     if (here.ack != there.ack) {
-      if (!goes_on({"acknowledged", position(index, here), position(index, there)})) return false;
+      if (!goes_on({"acknowledged", position(port, here), position(port, there)})) return false;
       there.ack = here.ack;
     }
     return true;
   }
 
-  [[nodiscard]] std::string position(int index, const Shown& shown) const {
+  // Behind the first sequence number that the tester sent from there.
+  [[nodiscard]] std::string position(std::uint16_t port, const Shown& shown) const {
     if (!shown.ack) return "nothing";
-    packet::Seq32 iss(0);
-    const auto first = std::ranges::find_if(played_.entries, [index](const Entry& entry) {
-      return entry.kind == Entry::Kind::sent && entry.connection == index;
-    });
-    if (first != played_.entries.end()) iss = packet::SegmentView{BytesView(first->datagram)}.seq();
-    return std::to_string(shown.ack->raw() - iss.raw());
+    for (const auto& entry : played_.entries) {
+      if (entry.kind != Entry::Kind::sent) continue;
+      const packet::SegmentView segment{BytesView(entry.datagram)};
+      if (segment.has_tcp_header() && segment.source_port() == port)
+        return std::to_string(shown.ack->raw() - segment.seq().raw());
+    }
+    return std::to_string(shown.ack->raw());
   }
 
   bool compare_results() {
@@ -299,7 +303,8 @@ Suspicion suspicion(const Difference& difference) {
   return {Oracle::difference,
           fmt::format("{} after {} in {}{}", difference.aspect, difference.event, difference.state,
                       numbers ? "" : fmt::format(": {}, and not {}", difference.other, difference.reference)),
-          fmt::format("after {} in {}: {} {}, where the reference stack has {}", difference.event, difference.state,
+          fmt::format("after {}{} in {}: {} {}, where the reference stack has {}", difference.event,
+                      difference.segment.empty() ? "" : " (" + difference.segment + ")", difference.state,
                       difference.aspect, difference.other, difference.reference),
           "", difference.other_entry};
 }

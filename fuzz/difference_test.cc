@@ -192,6 +192,25 @@ TEST(Difference, OfResults) {
   EXPECT_EQ(found.place, "result after recv in ESTABLISHED: ECONNRESET, and not octets");
 }
 
+TEST(Difference, ARetransmissionToALaterIncarnationIsNoNews) {
+  const Record record;
+  const auto fin = record.with(ack, [](auto& segment) { segment.flags = segment.flags | Flags::fin; });
+  auto again = fin;
+  again.entries.insert(again.entries.begin() + 7, again.entries[ack]);
+  again.entries[7].step = 4;
+  again.entries[7].connection = 1;
+  EXPECT_FALSE(quiescent(fin, again));
+  auto segment = packet::parse(again.entries[7].datagram).value();
+  segment.seq += 1;
+  again.entries[7].datagram = packet::serialize(segment);
+  EXPECT_FALSE(quiescent(fin, again)) << "one FIN or two";
+  segment.flags = Flags::syn | Flags::ack;
+  segment.seq += 5000;
+  segment.ack += 1000;
+  again.entries[7].datagram = packet::serialize(segment);
+  EXPECT_EQ(quiescent(fin, again)->aspect, "negotiated") << "a new incarnation of the target's";
+}
+
 TEST(Difference, ARstCountsEachTimeAndOtherAnswersOnce) {
   const Record record;
   auto both = record.whole();

@@ -3,6 +3,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <array>
 #include <sstream>
 #include <utility>
 
@@ -34,23 +35,37 @@ bool has_words(const script::Value& item) {
   return id && reason;
 }
 
-void read_equivalence(const script::Value& item, Known& known) {
-  if (!item.check_keys("an equivalence",
-                       {"id", "reason", "target", "aspect", "state", "event", "reference", "other", "then"}) ||
-      !has_words(item))
-    return;
+constexpr std::array difference_keys = {"aspect", "state", "event", "segment", "reference", "other", "then"};
+
+void read_difference(const script::Value& item, Known& known) {
   const auto then = item.find("then");
   if (then && then->text() != "continue" && then->text() != "end")
     return then->complain("`then` is `continue` or `end`", "the default is `end`: nothing behind it is compared");
   const auto text = [&item](std::string_view key) { return text_of(item, key); };
   known.equivalences.push_back({text("id"), text("reason"), text("target"), text("aspect"), text("state"),
-                                text("event"), text("reference"), text("other"), text("then") == "continue"});
+                                text("event"), text("segment"), text("reference"), text("other"),
+                                text("then") == "continue"});
+}
+
+void read_equivalence(const script::Value& item, Known& known) {
+  if (item.check_keys("an equivalence", {"id", "reason", "target", "aspect", "state", "event", "segment", "reference",
+                                         "other", "then"}) &&
+      has_words(item))
+    read_difference(item, known);
 }
 
 void read_finding(const script::Value& item, Known& known) {
-  if (!item.check_keys("a known finding", {"id", "reason", "target", "oracle", "place"}) || !has_words(item)) return;
+  if (!item.check_keys("a known finding", {"id", "reason", "target", "oracle", "place", "aspect", "state", "event",
+                                           "segment", "reference", "other", "then"}) ||
+      !has_words(item))
+    return;
   const auto text = [&item](std::string_view key) { return text_of(item, key); };
-  if (text("oracle").empty() && text("place").empty())
+  const bool placed = !text("oracle").empty() || !text("place").empty();
+  const bool differs = std::ranges::any_of(difference_keys, [&](const char* key) { return !text(key).empty(); });
+  if (placed && differs)
+    return item.complain("an entry of two kinds", "`oracle` and `place` are one, what a difference is like the other");
+  if (differs) return read_difference(item, known);
+  if (!placed)
     return item.complain("an entry that covers everything",
                          "give its `oracle` and its `place`, as the report has them");
   known.findings.push_back({text("id"), text("reason"), text("target"), text("oracle"), text("place")});
@@ -61,7 +76,8 @@ void read_finding(const script::Value& item, Known& known) {
 Judgment Known::judge(const std::string& target, const Difference& difference) const {
   const auto rule = std::ranges::find_if(equivalences, [&](const Equivalence& one) {
     return fits(one.target, target) && fits(one.aspect, difference.aspect) && fits(one.state, difference.state) &&
-           fits(one.event, difference.event) && fits(one.reference, difference.reference) &&
+           fits(one.event, difference.event) &&
+           fits(one.segment, difference.segment) && fits(one.reference, difference.reference) &&
            fits(one.other, difference.other);
   });
   if (rule != equivalences.end()) return rule->goes_on ? Judgment::permitted_goes_on : Judgment::permitted;

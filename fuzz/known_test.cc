@@ -35,7 +35,7 @@ class KnownFile : public testing::Test {
 };
 
 Difference rst_in_listen() {
-  return {.aspect = "answer", .state = "LISTEN", .event = "RST", .reference = "nothing", .other = "RST, text"};
+  return {.aspect = "answer", .state = "LISTEN", .event = "RST", .segment = "R, seq next, ack none", .reference = "nothing", .other = "RST, text"};
 }
 
 TEST_F(KnownFile, RulesMatchByPattern) {
@@ -77,10 +77,10 @@ findings:
 TEST_F(KnownFile, EachOfTheFieldsCounts) {
   const auto one = rst_in_listen();
   for (const auto* rule :
-       {"aspect: answer", "state: LISTEN", "event: RST", "reference: nothing", "other: \"RST, text\""})
+       {"aspect: answer", "state: LISTEN", "event: RST", "segment: \"R, *, ack none\"", "reference: nothing", "other: \"RST, text\""})
     for (const bool fits : {true, false}) {
       std::string text = rule;
-      if (!fits) text.insert(text.find(": ") + 2 + (text.back() == '"'), "x");
+      if (!fits) text.insert(text.find(": ") + 2 + (text.back() == '"' ? 1 : 0), "x");
       const auto known = load("equivalences:\n  - {id: a, reason: b, " + text + "}\n");
       ASSERT_TRUE(known.has_value()) << text;
       EXPECT_EQ(known->judge("t", one) == Judgment::permitted, fits) << text;
@@ -100,6 +100,10 @@ findings:
   EXPECT_EQ(known->judge("t", one), Judgment::permitted_goes_on);
   one.state = "ESTABLISHED";
   EXPECT_EQ(known->judge("t", one), Judgment::permitted);
+  const auto differs = load("findings:\n  - {id: a, reason: b, target: t, segment: \"R, *\", aspect: answer}\n");
+  ASSERT_TRUE(differs.has_value());
+  EXPECT_EQ(differs->judge("t", rst_in_listen()), Judgment::permitted);
+  EXPECT_EQ(differs->judge("u", rst_in_listen()), Judgment::mistake);
   Known findings;
   findings.findings = known->findings;
   EXPECT_EQ(findings.judge("t", one), Judgment::permitted) << "a finding that somebody has looked at";
@@ -128,10 +132,12 @@ TEST_F(KnownFile, SaysWhatIsWrongAndWhere) {
             "       |     ^\n"
             "         give its `oracle` and its `place`, as the report has them\n\n");
   EXPECT_EQ(complaints("equivalences:\n  - {id: a, reason: b, then: stop}\n"),
-            "FILE:2:29: error: `then` is `continue` or `end`\n"
+            "FILE:2:30: error: `then` is `continue` or `end`\n"
             "     2 |   - {id: a, reason: b, then: stop}\n"
-            "       |                             ^\n"
+            "       |                              ^\n"
             "         the default is `end`: nothing behind it is compared\n\n");
+  EXPECT_TRUE(complaints("findings:\n  - {id: a, reason: b, place: c, state: LISTEN}\n").starts_with(
+      "FILE:2:5: error: an entry of two kinds\n"));
   EXPECT_EQ(complaints("finding: []\n"),
             "FILE:1:1: error: unknown key `finding` in a file of what is known\n"
             "     1 | finding: []\n"

@@ -243,7 +243,8 @@ TEST(Player, UrgentDataThatIsRefusedIsNoPartOfTheStream) {
   faults.no_urgent = true;
   const auto target = test::open_faulty_target(faults);
   Program program;
-  program.fixture = {.state = script::State::syn_received, .role = script::Role::active};
+  program.fixture.state = script::State::syn_sent;
+  program.fixture.role = script::Role::active;
   auto urgent = calls(Call::Kind::send, 1);
   std::get<Call>(urgent.action).urgent = true;
   program.steps = {urgent, calls(Call::Kind::send, 1), sends(Flags::syn | Flags::ack)};

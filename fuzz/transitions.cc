@@ -1,5 +1,7 @@
 #include "fuzz/transitions.hh"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "packet/seq32.hh"
@@ -148,6 +150,16 @@ std::uint32_t place_of(const packet::Segment& segment, bool broken, const oracle
   detail |= length_class << length_shift;
   detail |= options_in(segment) << option_shift;
   return detail | (broken ? 1U << broken_shift : 0);
+}
+
+std::string where(const Entry& entry) {
+  const packet::SegmentView segment{BytesView(entry.datagram)};
+  if (entry.kind != Entry::Kind::sent || !segment.has_tcp_header()) return {};
+  constexpr std::array<std::string_view, 6> seqs = {"far", "left", "next", "inside", "edge", "right"};
+  constexpr std::array<std::string_view, 7> acks = {"none", "old", "open", "all", "", "one more", "beyond"};
+  return fmt::format("{}, seq {}, ack {}", packet::to_string(segment.flags()),
+                     seqs.at(part(entry.place, flag_bits, ack_shift - flag_bits)),
+                     acks.at(part(entry.place, ack_shift, length_shift - ack_shift)));
 }
 
 // ---- ObservedState

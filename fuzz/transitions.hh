@@ -64,6 +64,10 @@ class ObservedState {
 // Transition::detail of a segment that is about to be sent.
 [[nodiscard]] std::uint32_t place_of(const packet::Segment& segment, bool broken, const oracle::ConnectionView& view);
 
+// The same in words: "FPA, seq next, ack beyond". seq: far, left, next, inside, edge or right of the window; ack: none,
+// old, open (of something in flight), all, one more, beyond. Empty for what is no segment.
+[[nodiscard]] std::string where(const Entry& entry);
+
 // Of an entry of kind sent, called or paused.
 [[nodiscard]] EventKind event_of(const Entry& entry, const Played& played);
 

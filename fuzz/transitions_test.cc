@@ -112,6 +112,25 @@ TEST(PlaceOf, LengthsPartAtOneAndAtTheEdge) {
   EXPECT_THAT(borders(0, window + 5, of), testing::ElementsAre(1, 2, window + 1));
 }
 
+TEST(PlaceOf, IsToldInWords) {
+  Program program;
+  program.fixture.state = State::established;
+  SendSegment send;
+  send.flags = Flags::fin | Flags::ack;
+  send.ack = Number{Number::Base::snd_nxt, 5};
+  program.steps.push_back({0, send});
+  send.flags = Flags::psh;
+  send.seq = Number{Number::Base::rcv_edge, 0};
+  send.ack = std::nullopt;
+  program.steps.push_back({0, send});
+  program.steps.push_back({0, Pause{}});
+  const auto played = play_on_reference(program);
+  std::vector<std::string> words;
+  for (const auto& entry : played.entries)
+    if (entry.step >= played.fixture_steps && entry.kind != Entry::Kind::answered) words.push_back(where(entry));
+  EXPECT_THAT(words, testing::ElementsAre("FA, seq next, ack beyond", "P, seq edge, ack none", ""));
+}
+
 TEST(PlaceOf, KnowsOptionsFlagsAndWhatIsBroken) {
   const auto view = established();
   auto segment = segment_of(Flags::ack, view.from_tester_space(1), view.from_target_space(1), 100);

@@ -91,6 +91,21 @@ TEST(Calls, AnErrorIsToldOnce) {
 }
 
 // RFC 1122 section 4.2.2.13: CLOSE waits for the data, and no longer than asked.
+// RFC 5961 section 3: the sequence number of a RST counts as it is on the wire, and is not cut to the window.
+TEST(Reset, TextThatReachesTheWindowBringsNoRstThere) {
+  Talk talk;
+  const auto socket = talk.established();
+  talk.send(Flags::psh | Flags::ack, "0123456789");
+  auto reset = talk.segment(Flags::rst, "0123456789");
+  reset.seq = talk.snd - 5U;
+  talk.inject(reset);
+  EXPECT_EQ(talk.read(socket), "0123456789");
+  EXPECT_EQ(talk.read(socket), "would block") << "the connection is still there";
+  reset.seq = talk.snd;
+  talk.inject(reset);
+  EXPECT_EQ(talk.read(socket), "error");
+}
+
 TEST(Linger, CloseWaitsUntilEverythingIsAcknowledged) {
   Talk talk;
   const auto socket = talk.established();

@@ -240,6 +240,7 @@ class Supervisor {
                                              {"aspect", one.aspect},
                                              {"state", one.state},
                                              {"event", one.event},
+                                             {"segment", one.segment},
                                              {"reference", one.reference},
                                              {"other", one.other},
                                              {"then", one.goes_on ? "continue" : ""}}));
