@@ -70,12 +70,13 @@ std::optional<Difference> exact_difference(const Played& reference, const Played
 
 // ---- quiescent
 
-// What the target has shown a port of the tester by now. A RST counts where it comes, the rest from then on: how text is
-// cut into segments is a stack's own.
+// What the target has shown a port of the tester by now. A RST counts where it comes, the rest from then on: how text
+// is cut into segments is a stack's own.
 struct Shown {
   bool rst = false;
   std::set<std::string_view> answers;  // "SYN", "text", "FIN"
-  std::set<std::string_view> negotiated;
+  std::set<std::string_view>
+      negotiated;  // of all its SYNs: which one comes again between two others is a matter of time
   std::optional<packet::Seq32> iss, ack, end;
 
   void take(const packet::SegmentView& segment) {
@@ -87,7 +88,6 @@ struct Shown {
     if (flags.has(Flags::syn)) {
       if (iss != segment.seq()) iss = end = segment.seq();
       answers.insert("SYN");
-      negotiated.clear();
       for (const auto& [option, offset] : segment.options().options)
         if (const auto name = name_of(option); !name.empty()) negotiated.insert(name);
     }

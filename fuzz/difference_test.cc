@@ -206,9 +206,9 @@ TEST(Difference, ARetransmissionToALaterIncarnationIsNoNews) {
   EXPECT_FALSE(quiescent(fin, again)) << "one FIN or two";
   segment.flags = Flags::syn | Flags::ack;
   segment.seq += 5000;
-  segment.ack += 1000;
+  segment.options = {packet::WindowScale{7}};
   again.entries[7].datagram = packet::serialize(segment);
-  EXPECT_EQ(quiescent(fin, again)->aspect, "negotiated") << "a new incarnation of the target's";
+  EXPECT_EQ(quiescent(fin, again)->other, "wscale") << "a new incarnation of the target's";
 }
 
 TEST(Difference, ARstCountsEachTimeAndOtherAnswersOnce) {

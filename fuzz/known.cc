@@ -76,9 +76,8 @@ void read_finding(const script::Value& item, Known& known) {
 Judgment Known::judge(const std::string& target, const Difference& difference) const {
   const auto rule = std::ranges::find_if(equivalences, [&](const Equivalence& one) {
     return fits(one.target, target) && fits(one.aspect, difference.aspect) && fits(one.state, difference.state) &&
-           fits(one.event, difference.event) &&
-           fits(one.segment, difference.segment) && fits(one.reference, difference.reference) &&
-           fits(one.other, difference.other);
+           fits(one.event, difference.event) && fits(one.segment, difference.segment) &&
+           fits(one.reference, difference.reference) && fits(one.other, difference.other);
   });
   if (rule != equivalences.end()) return rule->goes_on ? Judgment::permitted_goes_on : Judgment::permitted;
   return covers(target, suspicion(difference)) ? Judgment::permitted : Judgment::mistake;

@@ -35,7 +35,12 @@ class KnownFile : public testing::Test {
 };
 
 Difference rst_in_listen() {
-  return {.aspect = "answer", .state = "LISTEN", .event = "RST", .segment = "R, seq next, ack none", .reference = "nothing", .other = "RST, text"};
+  return {.aspect = "answer",
+          .state = "LISTEN",
+          .event = "RST",
+          .segment = "R, seq next, ack none",
+          .reference = "nothing",
+          .other = "RST, text"};
 }
 
 TEST_F(KnownFile, RulesMatchByPattern) {
@@ -76,8 +81,8 @@ findings:
 
 TEST_F(KnownFile, EachOfTheFieldsCounts) {
   const auto one = rst_in_listen();
-  for (const auto* rule :
-       {"aspect: answer", "state: LISTEN", "event: RST", "segment: \"R, *, ack none\"", "reference: nothing", "other: \"RST, text\""})
+  for (const auto* rule : {"aspect: answer", "state: LISTEN", "event: RST", "segment: \"R, *, ack none\"",
+                           "reference: nothing", "other: \"RST, text\""})
     for (const bool fits : {true, false}) {
       std::string text = rule;
       if (!fits) text.insert(text.find(": ") + 2 + (text.back() == '"' ? 1 : 0), "x");
@@ -136,8 +141,8 @@ TEST_F(KnownFile, SaysWhatIsWrongAndWhere) {
             "     2 |   - {id: a, reason: b, then: stop}\n"
             "       |                              ^\n"
             "         the default is `end`: nothing behind it is compared\n\n");
-  EXPECT_TRUE(complaints("findings:\n  - {id: a, reason: b, place: c, state: LISTEN}\n").starts_with(
-      "FILE:2:5: error: an entry of two kinds\n"));
+  EXPECT_TRUE(complaints("findings:\n  - {id: a, reason: b, place: c, state: LISTEN}\n")
+                  .starts_with("FILE:2:5: error: an entry of two kinds\n"));
   EXPECT_EQ(complaints("finding: []\n"),
             "FILE:1:1: error: unknown key `finding` in a file of what is known\n"
             "     1 | finding: []\n"

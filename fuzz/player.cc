@@ -31,7 +31,6 @@ constexpr int most_rounds = 2000;
 
 // Octets that stand in a stream in place of the pattern.
 struct Literal {
-  std::uint8_t connection = 0;
   engine::Stream stream = engine::Stream::from_tester;
   std::uint64_t offset = 0;
   Bytes octets;
@@ -203,7 +202,7 @@ class Playing {
   // The first octet of the stream has number 1; `offset` counts from there.
   [[nodiscard]] Bytes text(const SendSegment& send, const Side& side, std::uint8_t index, std::uint32_t offset) {
     if (!send.literal.empty()) {
-      literals_.push_back({index, engine::Stream::from_tester, offset, send.literal});
+      literals_.push_back({engine::Stream::from_tester, offset, send.literal});
       return send.literal;
     }
     Bytes octets(static_cast<std::size_t>(std::clamp<std::int64_t>(value(side, send.length), 0, most_octets)));
@@ -271,7 +270,7 @@ class Playing {
           data.resize(count);
           engine::write_pattern(engine::Stream::from_target, socket.sent, data);
         } else {
-          literals_.push_back({socket.connection, engine::Stream::from_target, socket.sent, data});
+          literals_.push_back({engine::Stream::from_target, socket.sent, data});
         }
         socket.sent += data.size();
         return target::Send{std::move(data), call.urgent};
@@ -379,26 +378,24 @@ class Playing {
     played_.breaches.push_back({std::move(violation), played_.entries.size() - 1});
   }
 
-  [[nodiscard]] bool octet_fits(int connection, engine::Stream stream, std::uint64_t offset, std::byte octet) const {
+  // Which connection an accepted socket belongs to is not known where there are several: all literals count.
+  [[nodiscard]] bool octet_fits(engine::Stream stream, std::uint64_t offset, std::byte octet) const {
     bool fits = octet == engine::pattern_octet(stream, offset);
     for (const auto& literal : literals_) {
-      if (literal.connection != connection || literal.stream != stream || offset < literal.offset ||
-          offset - literal.offset >= literal.octets.size())
+      if (literal.stream != stream || offset < literal.offset || offset - literal.offset >= literal.octets.size())
         continue;
       if (octet == literal.octets[offset - literal.offset]) return true;
-      // What the application wrote is known; the tester may have sent both, and with several
-      // connections it is not known which one an accepted socket belongs to.
+      // What the application wrote is known; the tester may have sent both.
       if (stream == engine::Stream::from_target && sides_.size() == 1) fits = false;
     }
     return fits;
   }
 
   // How many of `octets`, from their first on, belong where they are.
-  [[nodiscard]] std::size_t fitting(int connection, engine::Stream stream, std::uint64_t offset,
-                                    packet::BytesView octets) const {
+  [[nodiscard]] std::size_t fitting(engine::Stream stream, std::uint64_t offset, packet::BytesView octets) const {
     if (literals_.empty()) return engine::matching_pattern(stream, offset, octets);
     std::size_t count = 0;
-    while (count < octets.size() && octet_fits(connection, stream, offset + count, octets[count])) ++count;
+    while (count < octets.size() && octet_fits(stream, offset + count, octets[count])) ++count;
     return count;
   }
 
@@ -417,7 +414,7 @@ class Playing {
     if (socket == nullptr || !socket->sent_known) return;
     if (first >= socket->sent) return;  // a keep-alive's garbage octet; more is the monitor's to say
     const auto known = octets.first(std::min<std::size_t>(octets.size(), socket->sent - first));
-    const auto count = fitting(index, engine::Stream::from_target, first, known);
+    const auto count = fitting(engine::Stream::from_target, first, known);
     if (count < known.size())
       breach({&stream_intact, fmt::format("octet {} is not what the application wrote there", first + count + 1)});
   }
@@ -441,7 +438,7 @@ class Playing {
     auto& socket = sockets_[call.socket];
     // Urgent data may be taken out of the stream, and which octet that is is disputed (RFC 6093 section 3.1).
     if (const auto& side = sides_[socket.connection]; side.urgent_sent || side.stream_unsure) return;
-    const auto count = fitting(socket.connection, engine::Stream::from_tester, socket.received, result.data);
+    const auto count = fitting(engine::Stream::from_tester, socket.received, result.data);
     if (count < result.data.size())
       breach({&delivery_intact, fmt::format("octet {} that the application read is not what was sent there",
                                             socket.received + count + 1)});

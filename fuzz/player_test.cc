@@ -255,6 +255,22 @@ TEST(Player, UrgentDataThatIsRefusedIsNoPartOfTheStream) {
   EXPECT_TRUE(played.breaches.empty()) << played.breaches.front().violation.what;
 }
 
+TEST(Player, AnAcceptedSocketIsOfWhicheverConnection) {
+  Program program;
+  program.connections.resize(2);
+  auto text = sends(Flags::ack | Flags::psh);
+  std::get<SendSegment>(text.action).literal = {std::byte{'o'}, std::byte{'h'}};
+  auto listens = calls(Call::Kind::listen, 2);
+  std::get<Call>(listens.action).socket = 0;
+  auto accepts = calls(Call::Kind::accept);
+  std::get<Call>(accepts.action).socket = 0;
+  program.steps = {listens, sends(Flags::syn), sends(Flags::ack), text, accepts, calls(Call::Kind::receive, 2)};
+  for (const int i : {1, 2, 3}) program.steps[static_cast<std::size_t>(i)].connection = 1;
+  const auto played = play_on_reference(program);
+  EXPECT_EQ(played.entries.back().result.value, 2);
+  EXPECT_TRUE(played.breaches.empty()) << played.breaches.front().violation.what;
+}
+
 TEST(Player, ALaterIncarnationMayWriteIntoTheEarlierOnesWindow) {
   auto program = established({sends(Flags::ack | Flags::psh, 10), calls(Call::Kind::receive, 10)});
   program.connections.push_back({.tuple_of = 0, .iss = Number{Number::Base::rcv_nxt, -1}});
