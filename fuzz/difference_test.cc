@@ -87,7 +87,9 @@ class Record {
     out.datagram = packet::serialize(segment);
   }
   void answered(std::uint32_t step, const packet::Segment& segment) {
-    entry(Entry::Kind::answered, step).datagram = packet::serialize(segment);
+    auto answer = segment;
+    std::swap(answer.source, answer.destination);
+    entry(Entry::Kind::answered, step).datagram = packet::serialize(answer);
   }
   void paused(std::uint32_t step) { entry(Entry::Kind::paused, step); }
 

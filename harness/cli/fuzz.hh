@@ -34,6 +34,7 @@ struct FuzzOptions {
 struct FoundLine {
   std::string id, oracle, place, folder;
   std::size_t steps = 0;
+  bool known = false;  // a death that was told before, and nothing else is set
 };
 
 // What is told while it runs, and at the end.

@@ -84,11 +84,12 @@ int minimize_program(const FuzzOptions& options) {
   if (fuzzers) {
     const auto found = investigate_by(*fuzzers, file_of(path), options.findings);
     if (!found) return fuzz_fails(kEnvironment, found.error());
-    if (*found)
+    const bool shows = *found && !(*found)->known;
+    if (shows)
       screen.found(**found);
     else
-      fmt::print("{}: it shows nothing\n", path);
-    return *found ? kFinding : kAsExpected;
+      fmt::print("{}: it shows nothing{}\n", path, *found ? " that is not known" : "");
+    return shows ? kFinding : kAsExpected;
   }
   if (options.target.starts_with("mutant:"))
     return fuzz_fails(kEnvironment, "the fuzzers with instrumentation are not there", how_to_build_fuzzers());

@@ -165,12 +165,17 @@ FuzzerEnded run_fuzzer(const std::vector<std::string>& words, const std::vector<
 std::expected<std::optional<FoundLine>, std::string> investigate_by(const Fuzzers& fuzzers, const std::string& artifact,
                                                                     const std::string& folder) {
   const auto ended = run_fuzzer({fuzzers.finding, artifact, folder}, fuzzers.environment);
-  if (ended.code == 0) return std::nullopt;
   const auto json = nlohmann::json::parse(ended.out, nullptr, false);
+  if (ended.code == 0 && json.is_object() && json.value("known", false)) {
+    FoundLine known;
+    known.known = true;
+    return known;
+  }
+  if (ended.code == 0) return std::nullopt;
   if (ended.code != kFinding || !json.is_object())
     return std::unexpected(fmt::format("{} {}: exit code {}: {}", fuzzers.finding, artifact, ended.code, ended.err));
   return FoundLine{json.value("id", ""), json.value("oracle", ""), json.value("place", ""), json.value("folder", ""),
-                   json.value("steps", std::size_t{0})};
+                   json.value("steps", std::size_t{0}), false};
 }
 
 bool is_for_fuzzers(const std::string& target) {

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -192,7 +193,10 @@ class Supervisor {
   std::optional<int> take_artifact(const std::string& artifact, const Round& round) {
     const auto silenced = silenced_.size();
     if (is_silenced(round.finding)) return forget(artifact, round, silenced);
-    const auto investigated = investigate_by(fuzzers_, artifact, options_.findings);
+    auto fuzzers = fuzzers_;
+    fuzzers.environment.push_back("TCPSPEC_FUZZ_KNOWN=" + known_file());
+    const auto investigated = investigate_by(fuzzers, artifact, options_.findings);
+    if (investigated && *investigated && (*investigated)->known) return forget(artifact, round, silenced);
     // Ctrl-C ends the investigation, too; what it was about is kept.
     const bool cut_short = !investigated && fuzz_interrupted();
     if (!investigated && !cut_short)
@@ -209,15 +213,35 @@ class Supervisor {
   }
 
   std::optional<int> forget(const std::string& artifact, const Round& round, std::size_t silenced) {
+    // What kills the process cannot be skipped: what it began with is left out, and another seed may get around it.
+    const bool was_a_seed = leave_out(artifact);
     std::error_code ignored;
     fs::remove(artifact, ignored);
-    // What kills the process cannot be skipped: another seed may get around it, for a while.
-    const bool progress = silenced_.size() > silenced || round.inputs > hardly_any;
+    const bool progress = silenced_.size() > silenced || was_a_seed || round.inputs > hardly_any;
     hardly_moved_ = progress ? 0 : hardly_moved_ + 1;
     if (hardly_moved_ < 3) return std::nullopt;
     stuck_ = true;
     screen_.note("a finding that cannot be skipped ends it at once, with three seeds: it is to be mended first");
     return std::nullopt;
+  }
+
+  // Of what the next process begins with. The user's own corpus is his.
+  [[nodiscard]] bool leave_out(const std::string& artifact) const {
+    const auto octets = octets_of(artifact);
+    bool found = false;
+    for (const char* folder : {"seeds", "corpus"}) {
+      std::error_code error;
+      for (const auto& entry : fs::directory_iterator(workshop_.path() / folder, error)) {
+        if (octets_of(entry.path()) != octets) continue;
+        std::error_code ignored;
+        found = fs::remove(entry.path(), ignored) || found;
+      }
+    }
+    return found;
+  }
+  static std::string octets_of(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
   }
 
   // Oracles do not tell again what is known; one that does would have no end.
