@@ -88,7 +88,8 @@ bool Connection::passes_sequence_check(ArrivedSegment& segment, Instant now) {
   }
   // RFC 5961 section 3 goes by the number on the wire. One that is cut to begin at RCV.NXT would reset from
   // wherever its text reaches there.
-  if (reset && !MUTANT(any_rst_accepted)) return segment.seq == rcv_nxt() || in_window(segment.seq, rcv_nxt(), rcv_wnd());
+  if (reset && !MUTANT(any_rst_accepted))
+    return segment.seq == rcv_nxt() || in_window(segment.seq, rcv_nxt(), rcv_wnd());
   if (!reset) note_timestamp(segment, now);
   if (verdict == Acceptability::control_only) {
     // "If the RCV.WND is zero, no segments will be acceptable, but special allowance should be

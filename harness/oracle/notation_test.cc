@@ -105,9 +105,10 @@ TEST_P(Notation, Urgent) {
 TEST_P(Notation, BrokenSegments) {
   EXPECT_EQ(text({.flags = A, .seq = 1, .ack = 1}, {.tcp_checksum_xor = 1}),
             "A  seq 1 ack 1 win 1000  (wrong checksum)");
-  if (GetParam() == Family::ipv4)
+  if (GetParam() == Family::ipv4) {
     EXPECT_EQ(text({.flags = A, .seq = 1, .ack = 1}, {.ip_checksum_xor = 1}),
               "A  seq 1 ack 1 win 1000  (wrong IP checksum)");
+  }
   EXPECT_EQ(text({.flags = A,
                   .seq = 1,
                   .ack = 1,
