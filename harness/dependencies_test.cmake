@@ -19,6 +19,8 @@ set(may_bench ${may_cli} reference bench)
 set(may_mutants ${may_cli} mutants reference)
 set(may_reports reports)
 set(may_fuzz fuzz packet script oracle reference reference_adapter target engine runner)
+# A mutant under the sanitizers is a program that is an adapter.
+set(single_fuzz program/serve.hh)
 # Its tests hold every segment of the stack against the invariants.
 set(single_host oracle/invariants.hh)
 # An adapter knows its interface, and nothing else of tcpspec.

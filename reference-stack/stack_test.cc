@@ -90,7 +90,6 @@ TEST(Calls, AnErrorIsToldOnce) {
   EXPECT_EQ(error_of(talk.stack.send(socket, octets("x"), SendKind::pushed, talk.now)), Error::closing);
 }
 
-// RFC 1122 section 4.2.2.13: CLOSE waits for the data, and no longer than asked.
 // RFC 5961 section 3: the sequence number of a RST counts as it is on the wire, and is not cut to the window.
 TEST(Reset, TextThatReachesTheWindowBringsNoRstThere) {
   Talk talk;
@@ -106,6 +105,7 @@ TEST(Reset, TextThatReachesTheWindowBringsNoRstThere) {
   EXPECT_EQ(talk.read(socket), "error");
 }
 
+// RFC 1122 section 4.2.2.13: CLOSE waits for the data, and no longer than asked.
 TEST(Linger, CloseWaitsUntilEverythingIsAcknowledged) {
   Talk talk;
   const auto socket = talk.established();

@@ -174,8 +174,12 @@ std::expected<std::optional<FoundLine>, std::string> investigate_by(const Fuzzer
   if (ended.code == 0) return std::nullopt;
   if (ended.code != kFinding || !json.is_object())
     return std::unexpected(fmt::format("{} {}: exit code {}: {}", fuzzers.finding, artifact, ended.code, ended.err));
-  return FoundLine{json.value("id", ""), json.value("oracle", ""), json.value("place", ""), json.value("folder", ""),
-                   json.value("steps", std::size_t{0}), false};
+  return FoundLine{json.value("id", ""),
+                   json.value("oracle", ""),
+                   json.value("place", ""),
+                   json.value("folder", ""),
+                   json.value("steps", std::size_t{0}),
+                   false};
 }
 
 bool is_for_fuzzers(const std::string& target) {
