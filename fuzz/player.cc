@@ -164,7 +164,7 @@ class Playing {
     segment.urgent = send.urgent.value_or(0);
     segment.ip.ttl = send.ttl.value_or(segment.ip.ttl);
     segment.ip.traffic_class = send.traffic_class.value_or(0);
-    segment.payload = text(send, own, index, text_offset(seq, send.flags));
+    segment.payload = text(send, own, text_offset(seq, send.flags));
     if (send.options) {
       segment.options.reserve(send.options->size());
       for (const auto& item : *send.options) segment.options.push_back(option_of(item, own.view, own_timestamps(own)));
@@ -200,7 +200,7 @@ class Playing {
   }
 
   // The first octet of the stream has number 1; `offset` counts from there.
-  [[nodiscard]] Bytes text(const SendSegment& send, const Side& side, std::uint8_t index, std::uint32_t offset) {
+  [[nodiscard]] Bytes text(const SendSegment& send, const Side& side, std::uint32_t offset) {
     if (!send.literal.empty()) {
       literals_.push_back({engine::Stream::from_tester, offset, send.literal});
       return send.literal;
