@@ -408,7 +408,8 @@ class Playing {
   void check_text(const packet::SegmentView& segment, int index) {
     const auto& own = sides_[static_cast<std::size_t>(index)];
     const auto octets = segment.payload();
-    if (octets.empty() || !own.view.target_iss_known() || segment.flags().has(Flags::rst)) return;
+    if (octets.empty() || segment.flags().has(Flags::rst)) return;
+    if (!own.view.target_iss_known() || own.view.target_began_again()) return;
     const auto first = own.view.in_target_space(segment.seq()) + (segment.flags().has(Flags::syn) ? 1U : 0U) - 1U;
     const auto* socket = socket_of(index);
     if (socket == nullptr || !socket->sent_known) return;

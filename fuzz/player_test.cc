@@ -288,6 +288,21 @@ TEST(Player, ALaterIncarnationMayWriteIntoTheEarlierOnesWindow) {
   EXPECT_TRUE(played.breaches.empty()) << played.breaches.front().violation.what;
 }
 
+// The application connects once more from the same ports, which a RST has freed: a stream that begins anew.
+TEST(Player, AnIncarnationThatTheTargetOpensHasAStreamOfItsOwn) {
+  Program program;
+  program.fixture.state = script::State::fin_wait_1;
+  program.fixture.by_close = true;
+  program.steps = {sends(Flags::rst), {0, Pause{1ms}},      calls(Call::Kind::connect),  sends(Flags::syn),
+                   sends(Flags{}),    sends(Flags::ack, 3), calls(Call::Kind::send, 400)};
+  const auto played = play_on_reference(program);
+  EXPECT_TRUE(std::ranges::any_of(played.entries, [](const Entry& entry) {
+    return entry.kind == Entry::Kind::answered &&
+           packet::SegmentView{BytesView(entry.datagram)}.payload().size() == 400;
+  })) << "it was sent";
+  EXPECT_TRUE(played.breaches.empty()) << played.breaches.front().violation.what;
+}
+
 TEST(Player, TheWitnessKnowsWhatTheTargetIsAboutToGet) {
   std::vector<Entry> told;
   std::size_t inputs = 0;

@@ -329,8 +329,8 @@ void Play::check_payload(int index, const SegmentView& segment) {
   if (payload.empty() || segment.flags().has(Flags::rst)) return;
   const auto& view = connection(index).view;
   const auto seq = view.in_target_space(segment.seq());
-  // Left over from an earlier incarnation: its numbers are not in this space.
-  if (!view.target_iss_known()) return;
+  // Of an earlier incarnation, or of a later one that the script does not know: its numbers are not in this space.
+  if (!view.target_iss_known() || view.target_began_again()) return;
   // A keep-alive may carry one octet of garbage at the last number (RFC 9293 section 3.8.4, MAY-6), but only where
   // nothing is in flight (MUST-26): else it is the last octet once more.
   const auto una = static_cast<std::uint32_t>(view.variable(script::Variable::snd_una));

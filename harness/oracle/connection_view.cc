@@ -222,7 +222,9 @@ void ConnectionView::consumed_syn(const packet::SegmentView& segment) {
     target_iss_ = segment.seq();
     target_syn_ = read_syn(segment);
     target_opened_ = !acks;
-  } else if (acks && segment.seq() == *target_iss_) {
+  } else if (segment.seq() != *target_iss_) {
+    target_began_again_ = true;
+  } else if (acks) {
     // In a simultaneous open the SYN-ACK repeats the SYN; its options count.
     target_syn_ = read_syn(segment);
   }

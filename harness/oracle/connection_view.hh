@@ -44,6 +44,8 @@ class ConnectionView {
   [[nodiscard]] packet::Seq32 tester_iss() const { return tester_iss_; }
   [[nodiscard]] packet::Seq32 target_iss() const { return target_iss_.value_or(packet::Seq32(0)); }
   [[nodiscard]] bool target_iss_known() const { return target_iss_.has_value(); }
+  // It has sent a SYN with another ISS on these ports: where its octets belong in a stream is not known any more.
+  [[nodiscard]] bool target_began_again() const { return target_began_again_; }
   [[nodiscard]] std::uint32_t in_tester_space(packet::Seq32 absolute) const {
     return absolute.raw() - tester_iss_.raw();
   }
@@ -108,6 +110,7 @@ class ConnectionView {
   packet::Family family_;
   packet::Seq32 tester_iss_;
   std::optional<packet::Seq32> target_iss_;
+  bool target_began_again_ = false;
   std::uint16_t mtu_;
   Syn tester_syn_, target_syn_;
   bool target_opened_ = false;    // its first SYN acknowledged nothing
