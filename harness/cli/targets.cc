@@ -164,8 +164,6 @@ std::expected<TargetChoice, int> from_mutant(const std::string& word, const fs::
   if (!choice) return choice;
   choice->file.name = word;
   choice->file.program = {program.string(), word.substr(mutant_prefix.size())};
-  // It answers in microseconds, and what never comes back need not be waited for.
-  if (!choice->file.hang_after) choice->file.hang_after = std::chrono::seconds(3);
   return choice;
 }
 
