@@ -27,6 +27,14 @@ std::uint64_t mix(std::uint64_t seed) {
   return seed ^ (seed >> 31);
 }
 
+// tcp_init() draws the port before the first one. From the last of the range tcp_new_port() would go on to port 0, and
+// the first connection would not open: one seed in 16,384 would tell nothing but that.
+void seed_rand(unsigned seed) {
+  constexpr int range = 0x3fff;
+  for (std::srand(seed); (std::rand() & range) == range; std::srand(seed)) ++seed;
+  std::srand(seed);
+}
+
 ip4_addr_t ipv4_of(const std::uint8_t* octets) {
   ip4_addr_t address{};
   std::memcpy(&address.addr, octets, 4);
@@ -64,7 +72,7 @@ void Stack::start_lwip(std::uint64_t seed) {
   set_clock(uptime_);
   sys_restart_timeouts();
   tcp_ticks = static_cast<u32_t>(uptime_ / TCP_SLOW_INTERVAL);
-  std::srand(static_cast<unsigned>(seed));
+  seed_rand(static_cast<unsigned>(seed));
   tcp_init();  // nothing but the choice of the first local port
 }
 
