@@ -303,6 +303,22 @@ TEST(Player, AnIncarnationThatTheTargetOpensHasAStreamOfItsOwn) {
   EXPECT_TRUE(played.breaches.empty()) << played.breaches.front().violation.what;
 }
 
+// Whose call it was does not say whose connection is accepted.
+TEST(Player, AnAcceptedSocketMayBeOfAnyConnection) {
+  Program program;
+  program.fixture.state = script::State::syn_received;
+  program.connections.resize(2);
+  auto accepting = calls(Call::Kind::accept);
+  accepting.connection = 1;
+  std::get<Call>(accepting.action).socket = 0;
+  std::get<Call>(accepting.action).accepted = 1;
+  program.steps = {accepting, sends(Flags::rst), sends(Flags::syn), sends(Flags::ack, 3),
+                   calls(Call::Kind::receive, 1)};
+  const auto played = play_on_reference(program);
+  EXPECT_EQ(played.entries.back().result.data.size(), 1u) << "it was read";
+  EXPECT_TRUE(played.breaches.empty()) << played.breaches.front().violation.what;
+}
+
 TEST(Player, TheWitnessKnowsWhatTheTargetIsAboutToGet) {
   std::vector<Entry> told;
   std::size_t inputs = 0;
