@@ -54,8 +54,10 @@ int replay_programs(const FuzzOptions& options) {
   const bool mutant = options.target.starts_with("mutant:");
   if (mutant && !fuzzers)
     return fuzz_fails(kEnvironment, "the fuzzers with instrumentation are not there", how_to_build_fuzzers());
+  // What was built with sanitizers is not loaded by a program without them.
+  const bool by_fuzzers_alone = mutant || (fuzzers && options.target != "reference");
   std::optional<OpenedSession> opened;
-  if (!mutant) {
+  if (!by_fuzzers_alone) {
     auto session = open_session(options);
     if (!session) return session.error();
     opened = std::move(*session);
