@@ -413,7 +413,11 @@ class Playing {
     const auto first = own.view.in_target_space(segment.seq()) + (segment.flags().has(Flags::syn) ? 1U : 0U) - 1U;
     const auto* socket = socket_of(index);
     if (socket == nullptr || !socket->sent_known) return;
-    if (first >= socket->sent) return;  // a keep-alive's garbage octet; more is the monitor's to say
+    // A keep-alive may carry one octet of garbage at the last number (RFC 9293 section 3.8.4, MAY-6), where nothing is
+    // in flight (MUST-26).
+    const auto una = static_cast<std::uint32_t>(own.view.variable(script::Variable::snd_una));
+    if (octets.size() == 1 && own.view.in_target_space(segment.seq()) + 1U == una && una == own.view.snd_nxt()) return;
+    if (first >= socket->sent) return;  // more is the monitor's to say
     const auto known = octets.first(std::min<std::size_t>(octets.size(), socket->sent - first));
     const auto count = fitting(engine::Stream::from_target, first, known);
     if (count < known.size())

@@ -319,6 +319,31 @@ TEST(Player, AnAcceptedSocketMayBeOfAnyConnection) {
   EXPECT_TRUE(played.breaches.empty()) << played.breaches.front().violation.what;
 }
 
+// RFC 9293 section 3.8.4, MAY-6.
+TEST(Player, AKeepAliveMayCarryAnOctetOfGarbage) {
+  Faults faults;
+  faults.output = [](std::vector<target::Bytes>& sent) {
+    for (auto& datagram : sent) {
+      auto segment = packet::parse(datagram);
+      if (!segment || !segment->payload.empty() || segment->flags != Flags(Flags::ack)) continue;
+      segment->seq = segment->seq - 1U;
+      segment->payload = {std::byte{0xee}};
+      datagram = packet::serialize(*segment);
+    }
+  };
+  const auto target = test::open_faulty_target(faults);
+  const auto played = play_on(
+      *target,
+      established(
+          {calls(Call::Kind::send, 10), sends(Flags::ack), sends(Flags::ack | Flags::psh, 10), {0, Pause{1s}}}));
+  EXPECT_TRUE(std::ranges::any_of(played.entries, [](const Entry& entry) {
+    return entry.kind == Entry::Kind::answered && packet::SegmentView{BytesView(entry.datagram)}.payload().size() == 1;
+  })) << "there was one";
+  EXPECT_TRUE(std::ranges::none_of(played.breaches, [](const Breach& breach) {
+    return breach.violation.invariant->name == std::string_view("stream-intact");
+  })) << played.breaches.front().violation.what;
+}
+
 TEST(Player, TheWitnessKnowsWhatTheTargetIsAboutToGet) {
   std::vector<Entry> told;
   std::size_t inputs = 0;
