@@ -56,6 +56,7 @@ class Teller {
   }
 
   void tell(std::size_t from, std::size_t to) {
+    end_ = to;
     for (auto i = from; i < to;) {
       const auto end = end_of_stream(i, to);
       if (end - i >= least_of_a_stream) {
@@ -81,6 +82,11 @@ class Teller {
   }
   [[nodiscard]] Instant clock() const { return clock_; }
   void set_clock(Instant clock) { clock_ = clock; }
+  // Goes on where another record has been told so far.
+  void take_over_names(const Teller& other) {
+    names_of_calls_ = other.names_of_calls_;
+    counts_ = other.counts_;
+  }
 
  private:
   static constexpr std::uint16_t packet_mtu = 1500;
@@ -228,7 +234,9 @@ class Teller {
   // Twice as long as it took, where that is more than what is given anyway.
   void say_patience(YAML::Node& step, Instant at) {
     const auto took = at - clock_;
-    if (2 * took > usual_within) {
+    if (took <= Duration{} && detail_.at_once) {
+      step["within"] = words_of(Duration(std::chrono::milliseconds(1)));
+    } else if (2 * took > usual_within) {
       const auto whole = std::chrono::ceil<seconds>(2 * took);
       step["within"] = words_of(std::min<Duration>(whole, std::max(took, longest_wait)));
     }
@@ -238,7 +246,7 @@ class Teller {
   // Whether it completes before anything else is done, and before time passes.
   std::optional<std::size_t> completion_at_once(std::size_t index) const {
     const auto& called = played_.entries[index];
-    for (auto i = index + 1; i < played_.entries.size(); ++i) {
+    for (auto i = index + 1; i < end_; ++i) {
       const auto& entry = played_.entries[i];
       if (entry.at - called.at > grain_) break;
       if (entry.kind == Entry::Kind::completed && entry.call == called.call) return i;
@@ -296,6 +304,7 @@ class Teller {
   Sides sides_;
   Instant clock_;
   std::uint32_t begun_ = 0;  // steps
+  std::size_t end_ = 0;      // of the entries that are told
   std::vector<bool> told_;   // completions, beside their calls
   std::map<Call::Kind, int> counts_;
   std::map<std::uint32_t, std::string> names_of_calls_;
@@ -350,7 +359,8 @@ Body tell(const Program& program, const Played& played, const Telling& telling, 
     const auto& parting = *telling.parting;
     const auto& other = *parting.other;
     teller.tell(0, std::min(parting.entry, played.entries.size()));
-    Teller others(program, other, telling, names, {parting.windows, parting.options}, out.steps);
+    Teller others(program, other, telling, names, {parting.windows, parting.options, parting.at_once}, out.steps);
+    others.take_over_names(teller);
     const auto from = std::min(parting.others_entry, other.entries.size());
     others.pass_over(0, from);
     others.set_clock(other.started + (teller.clock() - played.started));

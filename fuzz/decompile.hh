@@ -36,6 +36,8 @@ struct Telling {
     std::uint32_t until = 0;
     // What differs decides what must be said beside flags, numbers and lengths.
     bool windows = false, options = false;
+    // What the other answers at once, at its stimulus, must come at once: a delayed acknowledgment would do, too.
+    bool at_once = false;
   };
   std::optional<Parting> parting;
   // At the end the target must still take a SYN on a second connection: answer it where it listens,

@@ -139,6 +139,37 @@ TEST(Decompile, ADifferenceIsWhatTheOtherDid) {
   EXPECT_NE(verdict_of(silent), engine::Verdict::pass);
 }
 
+// A call that completes in one of two records only: text is there to read in the one, and broken in the other.
+TEST(Decompile, ACallThatCompletesInOneRecordAlone) {
+  auto text = segment("PA");
+  text.length.offset = 1;
+  auto broken = text;
+  broken.malformation.tcp_checksum_xor = 1;
+  const auto reading = call_of(Call::Kind::receive, 1);
+  const auto read = played(in(script::State::established, {{0, text}, {0, reading}}));
+  const auto waited = played(in(script::State::established, {{0, broken}, {0, reading}}));
+  const auto completion = read.entries.size() - 1;
+  ASSERT_EQ(read.entries[completion].kind, Entry::Kind::completed);
+  ASSERT_EQ(waited.entries.back().kind, Entry::Kind::called);
+
+  Telling telling;
+  telling.seed = seed;
+  // The other goes on waiting: nothing is said of a result, and the reference stack, which reads, fails.
+  telling.level = script::Level::must;
+  telling.parting =
+      Telling::Parting{.other = &waited, .entry = completion, .others_entry = waited.entries.size(), .at_once = true};
+  const auto waiting = to_yaml(in(script::State::established, {{0, text}, {0, reading}}), read, telling);
+  EXPECT_THAT(waiting, HasSubstr("as: receiving"));
+  EXPECT_THAT(waiting, Not(HasSubstr("is: ")));
+  EXPECT_EQ(verdict_of(waiting), engine::Verdict::fail);
+
+  // The other way round the result of the call that was begun is wanted, and at once.
+  telling.parting =
+      Telling::Parting{.other = &read, .entry = waited.entries.size(), .others_entry = completion, .at_once = true};
+  const auto wanting = to_yaml(in(script::State::established, {{0, broken}, {0, reading}}), waited, telling);
+  EXPECT_THAT(wanting, HasSubstr("{result: receiving, is: 1, within: 1ms}"));
+}
+
 TEST(Decompile, WhatDiffersIsSaid) {
   auto program = in(script::State::listen, {{0, segment("S")}});
   const auto record = played(program);

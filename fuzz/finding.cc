@@ -71,6 +71,19 @@ void play_breach(Finding& finding, target::Target& target, const Program& as_pla
   if (!finding.probed) finding.played = play_here(target, as_played, finding.seed, longest_pause);
 }
 
+// Where the minimised program shows the difference: as it is, or only with the probe behind it.
+void play_difference(Finding& finding, Session& session, const Program& as_played, Duration longest_pause) {
+  const auto reference = target::open_reference_target();
+  const auto shows = [&](const Program& program) {
+    finding.played = play_here(session.target(), program, finding.seed, longest_pause);
+    const auto right = play_here(*reference, program, finding.seed);
+    return difference(right, finding.played, *session.options().comparison, session.judge()).has_value();
+  };
+  if (shows(as_played)) return;
+  finding.probed = shows(with_probe(as_played));
+  if (!finding.probed) finding.played = play_here(session.target(), as_played, finding.seed, longest_pause);
+}
+
 // Of a stack that died: its entries came through the pipe, the rest is known.
 Played play_until_death(const Program& program, std::vector<Entry> entries, const Suspicion& death,
                         std::uint64_t seed) {
@@ -168,7 +181,8 @@ std::string tell(const Finding& finding, const Session& session) {
                                      // The rest behind the stimulus, where delayed answers come.
                                      .until = static_cast<std::uint32_t>(found->step) + (rests ? 1U : 0U),
                                      .windows = found->aspect == "answer",
-                                     .options = found->aspect == "answer" || found->aspect == "negotiated"};
+                                     .options = found->aspect == "answer" || found->aspect == "negotiated",
+                                     .at_once = !rests};
   return to_yaml(program, finding.played, telling);
 }
 
@@ -270,6 +284,8 @@ std::optional<Finding> investigate(Session& session, const Program& program, con
     finding.played = play_until_death(as_played, std::move(last.entries), finding.suspicion, finding.seed);
   } else if (finding.suspicion.oracle == Oracle::invariant) {
     play_breach(finding, session.target(), as_played, PlayOptions{}.longest_pause);
+  } else if (finding.suspicion.oracle == Oracle::difference) {
+    play_difference(finding, session, as_played, PlayOptions{}.longest_pause);
   } else {
     finding.played = play_here(session.target(), as_played, finding.seed);
   }
@@ -292,6 +308,8 @@ Finding finding_of(Session& session, const Program& program, const Suspicion& su
   const auto as_played = quiescent ? at_rest(finding.program) : finding.program;
   if (finding.suspicion.oracle == Oracle::invariant)
     play_breach(finding, session.target(), as_played, session.options().longest_pause);
+  else if (finding.suspicion.oracle == Oracle::difference)
+    play_difference(finding, session, as_played, session.options().longest_pause);
   else
     finding.played = play_here(session.target(), as_played, finding.seed, session.options().longest_pause);
   finding.yaml = tell(finding, session);

@@ -41,6 +41,7 @@ class Names {
 // What stands behind `expect:`; `view` has not counted the segment yet.
 struct Detail {
   bool window = false, options = false;
+  bool at_once = false;  // what came at the instant of its stimulus must come then
 };
 [[nodiscard]] YAML::Node words_of(const packet::SegmentView& segment, const oracle::ConnectionView& view,
                                   const Detail& detail);
