@@ -218,6 +218,30 @@ TEST_F(Findings, ADifference) {
   EXPECT_EQ(finding->verdict_on_reference, "pass") << finding->yaml;
 }
 
+TEST_F(Findings, ADifferenceThatOnlyTheProbeBringsForth) {
+  // Behind a segment with URG its next RST comes twice.
+  bool armed = false;
+  faults_.input = [&](target::BytesView datagram) -> std::optional<target::TargetFailure> {
+    armed = armed || is_urgent(datagram);
+    return std::nullopt;
+  };
+  faults_.output = [&](std::vector<target::Bytes>& out) {
+    if (armed && out.size() == 1 && test::has_flags(out.front(), Flags::rst | Flags::ack)) out.push_back(out.front());
+  };
+  auto listening = noisy(urgent());
+  listening.fixture.state = State::listen;
+  SessionOptions options;
+  options.comparison = Comparison::exact;
+  const auto finding = look(listening, options);
+  ASSERT_TRUE(finding);
+  EXPECT_EQ(finding->suspicion.oracle, Oracle::difference);
+  EXPECT_TRUE(finding->probed);
+  armed = false;
+  expect_sound_suite(*finding);
+  EXPECT_EQ(finding->verdict, "fail") << finding->yaml;
+  EXPECT_EQ(finding->verdict_on_reference, "pass") << finding->yaml;
+}
+
 TEST_F(Findings, WhatIsKnownIsNone) {
   faults_.input = [](target::BytesView datagram) -> std::optional<target::TargetFailure> {
     if (!is_urgent(datagram)) return std::nullopt;
