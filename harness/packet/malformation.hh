@@ -1,5 +1,5 @@
 #pragma once
-// Changes to a datagram that is already written: what libtins cannot say.
+// Changes to a datagram that is already written.
 
 #include "packet/segment.hh"
 

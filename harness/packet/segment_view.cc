@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
+#include <utility>
 
 #include "packet/checksum.hh"
 #include "packet/wire.hh"
@@ -29,8 +31,7 @@ std::uint32_t long_or_zero(BytesView bytes, std::size_t at) {
 Address address_at(BytesView datagram, Family family, std::size_t at) {
   Address address{family, {}};
   if (at + address.size() > datagram.size()) return address;
-  std::ranges::transform(datagram.subspan(at, address.size()), address.bytes.begin(),
-                         [](std::byte b) { return std::to_integer<std::uint8_t>(b); });
+  std::memcpy(address.bytes.data(), datagram.data() + at, address.size());
   return address;
 }
 
@@ -221,35 +222,46 @@ Option option_from(std::uint8_t kind, BytesView data) {
 
 }  // namespace
 
+std::optional<ParsedOption> OptionCursor::next() {
+  if (ended_ || at_ == area_.size()) return std::nullopt;
+  const auto at = at_;
+  const std::uint8_t kind = wire::load8(area_, at);
+  if (kind == static_cast<std::uint8_t>(OptionKind::end_of_list)) {
+    ended_ = true;
+    ++at_;
+    return ParsedOption{EndOfList{}, at};
+  }
+  if (kind == static_cast<std::uint8_t>(OptionKind::nop)) {
+    ++at_;
+    return ParsedOption{Nop{}, at};
+  }
+  if (area_.size() - at < 2) return std::nullopt;
+  const std::size_t length = wire::load8(area_, at + 1);
+  if (length < 2 || length > area_.size() - at) return std::nullopt;
+  at_ += length;
+  return ParsedOption{option_from(kind, area_.subspan(at + 2, length - 2)), at};
+}
+
+std::optional<std::string> OptionCursor::defect() const {
+  const auto left = rest();
+  if (ended_ || left.empty()) return std::nullopt;
+  const auto kind = wire::load8(left, 0);
+  if (left.size() < 2) return fmt::format("kind {} at octet {} has no length", kind, at_);
+  const std::size_t length = wire::load8(left, 1);
+  auto defect = fmt::format("kind {} at octet {} says length {}", kind, at_, length);
+  if (length > left.size()) defect += fmt::format(" where {} octets are left", left.size());
+  return defect;
+}
+
 ParsedOptions SegmentView::options() const {
   ParsedOptions result;
   const BytesView area = option_bytes();
   result.options.reserve(std::min<std::size_t>(area.size(), 8));
-  for (std::size_t at = 0; at < area.size();) {
-    const std::uint8_t kind = wire::load8(area, at);
-    if (kind == static_cast<std::uint8_t>(OptionKind::end_of_list)) {
-      result.options.push_back({EndOfList{}, at});
-      result.after_end_of_list = area.subspan(at + 1);
-      return result;
-    }
-    if (kind == static_cast<std::uint8_t>(OptionKind::nop)) {
-      result.options.push_back({Nop{}, at++});
-      continue;
-    }
-    const std::size_t left = area.size() - at;
-    if (left < 2) {
-      result.defect = fmt::format("kind {} at octet {} has no length", kind, at);
-      return result;
-    }
-    const std::size_t length = wire::load8(area, at + 1);
-    if (length < 2 || length > left) {
-      result.defect = fmt::format("kind {} at octet {} says length {}", kind, at, length);
-      if (length > left) *result.defect += fmt::format(" where {} octets are left", left);
-      return result;
-    }
-    result.options.push_back({option_from(kind, area.subspan(at + 2, length - 2)), at});
-    at += length;
-  }
+  OptionCursor cursor(area);
+  while (auto parsed = cursor.next()) result.options.push_back(std::move(*parsed));
+  result.defect = cursor.defect();
+  if (!result.defect && !result.options.empty() && std::holds_alternative<EndOfList>(result.options.back().option))
+    result.after_end_of_list = cursor.rest();
   return result;
 }
 

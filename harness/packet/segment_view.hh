@@ -25,6 +25,23 @@ struct ParsedOptions {
   std::optional<std::string> defect;  // "kind 2 at octet 0 says length 0", ...; what follows it is not parsed
 };
 
+// One option after the other, and no room for more than one: for who reads the options of every segment.
+class OptionCursor {
+ public:
+  explicit OptionCursor(BytesView area) : area_(area) {}
+  // nullopt behind the end of list, at the first defect and at the end of the area.
+  [[nodiscard]] std::optional<ParsedOption> next();
+  // Behind what next() gave.
+  [[nodiscard]] BytesView rest() const { return area_.subspan(at_); }
+  // Of what stands there, once next() gave nullopt.
+  [[nodiscard]] std::optional<std::string> defect() const;
+
+ private:
+  BytesView area_;
+  std::size_t at_ = 0;
+  bool ended_ = false;  // by an end of list
+};
+
 class SegmentView {
  public:
   SegmentView() = default;
@@ -67,9 +84,9 @@ class SegmentView {
   // First option of a type, e.g. find<Mss>().
   template <class T>
   [[nodiscard]] std::optional<T> find() const {
-    if (option_bytes().empty()) return std::nullopt;
-    for (const auto& parsed : options().options)
-      if (const auto* value = std::get_if<T>(&parsed.option)) return *value;
+    OptionCursor cursor(option_bytes());
+    while (const auto parsed = cursor.next())
+      if (const auto* value = std::get_if<T>(&parsed->option)) return *value;
     return std::nullopt;
   }
 
