@@ -89,9 +89,10 @@ std::optional<ArrivedSegment> read_segment(const packet::SegmentView& view) {
   // illegal length must do no harm).
   if (MUTANT(zero_length_option_loops)) walk_options(view.option_bytes());
   if (MUTANT(option_length_believed)) careless::copy_options(view.option_bytes());
-  for (const auto& parsed : view.options().options) {
-    if (MUTANT(unknown_option_ends_list) && std::holds_alternative<packet::UnknownOption>(parsed.option)) break;
-    std::visit(OptionReader{segment.options}, parsed.option);
+  packet::OptionCursor cursor(view.option_bytes());
+  while (const auto parsed = cursor.next()) {
+    if (MUTANT(unknown_option_ends_list) && std::holds_alternative<packet::UnknownOption>(parsed->option)) break;
+    std::visit(OptionReader{segment.options}, parsed->option);
   }
   return segment;
 }

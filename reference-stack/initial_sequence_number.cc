@@ -35,6 +35,7 @@ void write(std::vector<std::uint8_t>& name, const packet::Endpoint& endpoint) {
 
 SecretFunction::SecretFunction(std::uint64_t seed) {
   std::vector<std::uint8_t> key;
+  key.reserve(key_.size());
   write(key, spread(seed));
   write(key, spread(~seed));
   std::ranges::copy(key, key_.begin());

@@ -76,6 +76,7 @@ std::vector<packet::Option> Connection::syn_options(Instant now) const {
   const bool stamps = answer ? stamps_.on : offers.timestamps == Offers::Choice::yes;
   const bool sack = answer ? sack_ : offers.sack == Offers::Choice::yes;
   std::vector<packet::Option> options;
+  options.reserve(8);
   if (!MUTANT(mss_not_announced)) options.emplace_back(packet::Mss{announced_mss()});
   if (sack) options.emplace_back(packet::SackPermitted{});
   if (!sack && stamps) options.insert(options.end(), 2, packet::Nop{});
@@ -122,6 +123,7 @@ std::vector<packet::Option> Connection::data_options(Instant now) {
   std::vector<packet::Option> options;
   std::size_t room = option_area;
   if (stamps_.on && !MUTANT(timestamps_forgotten)) {
+    options.reserve(8);
     options.insert(options.end(), 2, packet::Nop{});
     options.emplace_back(packet::Timestamps{timestamp_now(now), MUTANT(timestamp_echo_zero) ? 0 : stamps_.recent});
     if (!MUTANT(sack_fills_option_area)) room -= timestamp_octets;

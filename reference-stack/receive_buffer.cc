@@ -46,7 +46,7 @@ ReceiveBuffer::Outcome ReceiveBuffer::insert(Seq32 seq, BytesView octets) {
   if (joined.left == next_ || MUTANT(gap_delivered)) {
     // RFC 9293 section 3.10.7.4, seventh check: RCV.NXT moves over what is taken, and
     // with it over all that waited for this gap to close.
-    in_order_.insert(in_order_.end(), joined.octets.begin(), joined.octets.end());
+    in_order_.append(joined.octets);
     outcome.advanced = size_of(joined.octets);
     next_ += outcome.advanced;
     return outcome;
@@ -137,10 +137,10 @@ std::size_t ReceiveBuffer::octets_held() const {
 }
 
 std::size_t ReceiveBuffer::read(std::span<std::byte> into) {
-  const auto count = static_cast<std::ptrdiff_t>(std::min(into.size(), in_order_.size()));
-  std::copy_n(in_order_.begin(), count, into.begin());
-  in_order_.erase(in_order_.begin(), in_order_.begin() + count);
-  return static_cast<std::size_t>(count);
+  const auto count = std::min(into.size(), in_order_.size());
+  std::ranges::copy(in_order_.view().first(count), into.begin());
+  in_order_.drop(count);
+  return count;
 }
 
 void ReceiveBuffer::drop_out_of_order() {

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <span>
 #include <utility>
@@ -13,6 +12,7 @@
 
 #include "packet/segment.hh"
 #include "packet/seq32.hh"
+#include "reference/octet_queue.hh"
 
 namespace tcpspec::reference {
 
@@ -83,7 +83,7 @@ class ReceiveBuffer {
   Seq32 next_;
   std::size_t capacity_;
   std::size_t most_blocks_;
-  std::deque<std::byte> in_order_;
+  OctetQueue in_order_;
   std::vector<Block> blocks_;  // by position, disjoint, not adjacent
   std::optional<SackBlock> duplicate_;
   std::uint64_t arrivals_ = 0;

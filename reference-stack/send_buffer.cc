@@ -16,7 +16,7 @@ void SendBuffer::start_at(Seq32 first) {
 
 std::size_t SendBuffer::append(BytesView octets, Push push) {
   const std::size_t taken = std::min(octets.size(), room());
-  octets_.insert(octets_.end(), octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(taken));
+  octets_.append(octets.first(taken));
   // Where nothing was taken, nothing was pushed: a call that sends no octets ends no data.
   if (push == Push::yes && taken > 0) pushes_.push_back(end());
   return taken;
@@ -27,9 +27,10 @@ void SendBuffer::acknowledge(Seq32 una) {
   // before the FIN, so that end() goes on to say where the octets ended.
   const auto held = static_cast<std::int32_t>(octets_.size());
   const std::int32_t dropped = std::clamp(distance(begin_, una), 0, held);
-  octets_.erase(octets_.begin(), octets_.begin() + dropped);
+  octets_.drop(static_cast<std::size_t>(dropped));
   begin_ += static_cast<std::uint32_t>(dropped);
-  while (!pushes_.empty() && distance(begin_, pushes_.front()) <= 0) pushes_.pop_front();
+  const auto behind = std::ranges::find_if(pushes_, [this](Seq32 push) { return distance(begin_, push) > 0; });
+  pushes_.erase(pushes_.begin(), behind);
 }
 
 std::size_t SendBuffer::room() const {
@@ -41,10 +42,11 @@ void SendBuffer::set_capacity(std::size_t capacity) {
 }
 
 Bytes SendBuffer::copy(Seq32 from, std::size_t count) const {
-  const std::ptrdiff_t skipped = distance(begin_, from);
-  assert(skipped >= 0 && skipped + count <= octets_.size() && "only what is held can be sent");
-  const auto first = octets_.begin() + skipped;
-  return {first, first + static_cast<std::ptrdiff_t>(count)};
+  const auto skipped = distance(begin_, from);
+  assert(skipped >= 0 && static_cast<std::size_t>(skipped) + count <= octets_.size() &&
+         "only what is held can be sent");
+  const auto octets = octets_.view().subspan(static_cast<std::size_t>(skipped), count);
+  return {octets.begin(), octets.end()};
 }
 
 bool SendBuffer::push_within(Seq32 from, Seq32 to) const {

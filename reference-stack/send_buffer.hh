@@ -4,11 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <vector>
 
 #include "packet/segment.hh"
 #include "packet/seq32.hh"
+#include "reference/octet_queue.hh"
 
 namespace tcpspec::reference {
 
@@ -47,8 +47,8 @@ class SendBuffer {
  private:
   Seq32 begin_;
   std::size_t capacity_;
-  std::deque<std::byte> octets_;
-  std::deque<Seq32> pushes_;  // positions behind the last octet of pushed data, in order
+  OctetQueue octets_;
+  std::vector<Seq32> pushes_;  // positions behind the last octet of pushed data, in order
 };
 
 }  // namespace tcpspec::reference
