@@ -55,7 +55,7 @@ class PlugInStack final : public PacketStack {
       const auto before = now_;
       advance(std::max(*next, now_));
       // Where time does not move the caller counts.
-      if (!output_.empty() || now_ == before) return now_;
+      if (!ends_.empty() || now_ == before) return now_;
     }
   }
   [[nodiscard]] std::optional<Instant> deadline() const override {
@@ -65,7 +65,19 @@ class PlugInStack final : public PacketStack {
   void input(BytesView datagram) override {
     (void)adapter_.input(stack_, reinterpret_cast<const std::uint8_t*>(datagram.data()), datagram.size());
   }
-  [[nodiscard]] std::vector<Bytes> take_output() override { return std::exchange(output_, {}); }
+  [[nodiscard]] std::vector<Bytes> take_output() override {
+    std::vector<Bytes> datagrams;
+    datagrams.reserve(ends_.size());
+    auto begin = output_.cbegin();
+    for (const auto octets : ends_) {
+      const auto end = output_.cbegin() + static_cast<std::ptrdiff_t>(octets);
+      datagrams.emplace_back(begin, end);
+      begin = end;
+    }
+    output_.clear();
+    ends_.clear();
+    return datagrams;
+  }
   [[nodiscard]] const std::optional<TargetFailure>& failure() const override { return none_; }
 
   [[nodiscard]] std::int64_t open() override { return call(adapter_.open); }
@@ -115,7 +127,9 @@ class PlugInStack final : public PacketStack {
   [[nodiscard]] static std::uint32_t flags(bool urgent) { return urgent ? TCPSPEC_URGENT : 0; }
   static void on_packet(void* self, const std::uint8_t* datagram, std::size_t octets) {
     const auto* first = reinterpret_cast<const std::byte*>(datagram);
-    static_cast<PlugInStack*>(self)->output_.emplace_back(first, first + octets);
+    auto& stack = *static_cast<PlugInStack*>(self);
+    stack.output_.insert(stack.output_.end(), first, first + octets);
+    stack.ends_.push_back(stack.output_.size());
   }
   static void on_log(void*, const char*) {}
 
@@ -123,7 +137,9 @@ class PlugInStack final : public PacketStack {
   Instant now_;
   tcpspec_stack* stack_ = nullptr;
   int created_ = TCPSPEC_FAILED;
-  std::vector<Bytes> output_;
+  // What it has sent, one datagram behind the other, and where each ends: room that is used again and again.
+  Bytes output_;
+  std::vector<std::size_t> ends_;
   std::optional<TargetFailure> none_;
 };
 
