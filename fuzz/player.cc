@@ -70,6 +70,7 @@ class Playing {
     const auto& fixture = steps_of(program_.fixture, program_.family);
     played_.fixture_steps = fixture.size();
     played_.steps.reserve(fixture.size() + program_.steps.size());
+    played_.entries.reserve(4 * (fixture.size() + program_.steps.size()));
     played_.steps = fixture;
     std::ranges::move(program_.steps, std::back_inserter(played_.steps));
     begin_connections();
@@ -260,6 +261,11 @@ class Playing {
         std::uint16_t local = own.target_port;  // a later incarnation keeps the port
         if (call.number != 0) local = static_cast<std::uint16_t>(call.number);
         if (own.target_port == 0) own.target_port = local;
+        // Once more from the same ports: streams begin anew, and at the same instant with the same ISS.
+        if (own.view.target_iss_known()) {
+          socket.sent_known = false;
+          own.stream_unsure = true;
+        }
         return target::Connect{{place_.tester, own.tester_port}, local};
       }
       case Call::Kind::accept:

@@ -125,6 +125,19 @@ TEST(Player, PausesTakeTheirTimeToTheNanosecond) {
   EXPECT_EQ(played.ended - played.started, 7500s + Duration(4) + 250ms);
 }
 
+// A target that plays for long sees more than the 292 years of its clock.
+TEST(Player, CenturiesGoBy) {
+  const auto target = target::open_reference_target();
+  const auto program = established({{0, Pause{std::chrono::hours(24'000)}}, sends(Flags::ack, 10)});
+  const auto first = play_on(*target, program);
+  for (int year = 0; year < 400; ++year) {
+    const auto played = play_on(*target, program);
+    ASSERT_EQ(played.failure, std::nullopt) << year;
+    ASSERT_EQ(played.ended - played.started, first.ended - first.started) << year;
+    ASSERT_EQ(played.entries.size(), first.entries.size()) << year;
+  }
+}
+
 TEST(Player, OneSeedOneRecord) {
   auto program = established({calls(Call::Kind::send, 3000), {0, Pause{3s}}, sends(Flags::ack), {0, Pause{1s}}});
   program.fixture.timestamps = true;
@@ -300,6 +313,23 @@ TEST(Player, AnIncarnationThatTheTargetOpensHasAStreamOfItsOwn) {
     return entry.kind == Entry::Kind::answered &&
            packet::SegmentView{BytesView(entry.datagram)}.payload().size() == 400;
   })) << "it was sent";
+  EXPECT_TRUE(played.breaches.empty()) << played.breaches.front().violation.what;
+}
+
+// At the same instant even the ISS is the same (RFC 9293 section 3.4.1: it is bound to a clock).
+TEST(Player, AnIncarnationOfTheSameInstantHasAStreamOfItsOwn) {
+  auto answer = sends(Flags::syn | Flags::ack);
+  std::get<SendSegment>(answer.action).ack = Number{Number::Base::snd_una, 0};
+  const auto program = established({calls(Call::Kind::send, 1), calls(Call::Kind::abort), calls(Call::Kind::connect),
+                                    answer, calls(Call::Kind::send, 1)});
+  const auto played = play_on_reference(program);
+  EXPECT_EQ(std::ranges::count_if(played.entries,
+                                  [](const Entry& entry) {
+                                    return entry.kind == Entry::Kind::answered &&
+                                           packet::SegmentView{BytesView(entry.datagram)}.payload().size() == 1;
+                                  }),
+            2)
+      << "both octets were sent";
   EXPECT_TRUE(played.breaches.empty()) << played.breaches.front().violation.what;
 }
 
