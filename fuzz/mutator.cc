@@ -20,7 +20,15 @@ Program Mutator::create() {
 void Mutator::mutate(Program& program) {
   do change(program);
   while (chance(40));
+  keep_short(program);
+}
+
+void Mutator::keep_short(Program& program) {
   if (program.steps.size() > most_steps) program.steps.resize(most_steps);
+  for (auto& step : program.steps)
+    if (auto* call = std::get_if<Call>(&step.action);
+        call != nullptr && (call->kind == Call::Kind::send || call->kind == Call::Kind::receive))
+      call->number = std::min(call->number, most_octets_of_a_call);
 }
 
 void Mutator::change(Program& program) {
@@ -80,7 +88,7 @@ Program Mutator::cross(const Program& first, const Program& second) {
   program.steps.resize(head);
   program.steps.insert(program.steps.end(), second.steps.begin() + tail, second.steps.end());
   if (program.connections.size() < second.connections.size()) program.connections = second.connections;
-  if (program.steps.size() > most_steps) program.steps.resize(most_steps);
+  keep_short(program);
   return program;
 }
 
@@ -126,7 +134,7 @@ void Mutator::change_call(Call& call) {
   if (std::ranges::find(ways, call.kind) != ways.end()) {
     call.kind = pick(ways);
   } else if (call.kind != Kind::accept && call.kind != Kind::get_option && call.kind != Kind::state) {
-    const std::int64_t most = call.kind == Kind::listen || call.kind == Kind::connect ? 65'535 : 100'000;
+    const std::int64_t most = call.kind == Kind::listen || call.kind == Kind::connect ? 65'535 : most_octets_of_a_call;
     const auto number = std::clamp<std::int64_t>(call.number, 0, most);
     call.number = std::clamp<std::int64_t>(chance(50) ? below(3000) : number + distance(), 0, most);
   }

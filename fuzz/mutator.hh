@@ -21,6 +21,9 @@ class Mutator {
 
  private:
   static constexpr std::size_t most_steps = 14;  // longer ones are cut: slow, and seldom news
+  // What one call writes or reads: more is what suites do to fill the largest buffers, and takes the time of a
+  // thousand programs. Three such calls fill most.
+  static constexpr std::int64_t most_octets_of_a_call = 100'000;
 
   [[nodiscard]] std::uint32_t below(std::uint32_t bound) { return static_cast<std::uint32_t>(random_()) % bound; }
   [[nodiscard]] bool chance(std::uint32_t percent) { return below(100) < percent; }
@@ -30,6 +33,7 @@ class Mutator {
   }
 
   void change(Program& program);
+  static void keep_short(Program& program);
   void change_fixture(Program& program);
   void change_step(Step& step);
   void change_call(Call& call);
