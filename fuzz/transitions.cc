@@ -262,10 +262,15 @@ void features(const Transition& transition, std::uint32_t bound, std::vector<std
   const auto detail = transition.detail;
   mix({1, state, event, transition.answer});
   if (detail == 0) return;
-  mix({2, state, part(detail, 0, flag_bits), part(detail, flag_bits, order_bits), transition.answer});
+  const auto seq = part(detail, flag_bits, order_bits);
+  mix({2, state, event, seq, transition.answer});
   mix({3, state, event, part(detail, ack_shift, order_bits), transition.answer});
-  mix({4, state, event, part(detail, length_shift, length_bits), part(detail, flag_bits, order_bits)});
-  mix({5, state, part(detail, option_shift, option_bits), transition.answer});
+  mix({4, state, event, part(detail, length_shift, length_bits), seq});
+  // Flags and options are many: all their combinations, each with every answer, would fill a corpus with
+  // programs that differ in nothing else.
+  mix({5, state, part(detail, 0, flag_bits)});
+  for (std::uint32_t option = 0; option < option_bits; ++option)
+    if (part(detail, option_shift + option, 1) != 0) mix({6, state, option, transition.answer});
 }
 
 }  // namespace tcpspec::fuzz

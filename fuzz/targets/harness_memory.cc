@@ -1,6 +1,6 @@
 // operator new and delete of the fuzz targets that play programs; harness_memory.hh says why.
 //
-// Objects of one size lie in a span of their own; a table says which size a span holds, so that delete
+// Objects of one class lie in a span of their own; a table says which class a span holds, so that delete
 // needs an address alone, on whatever side of the line it happens. Freed objects are used again at once.
 
 #include "fuzz/harness_memory.hh"
@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -20,9 +21,22 @@ extern "C" [[gnu::weak]] void __lsan_register_root_region(const void* begin, std
 namespace {
 
 constexpr std::size_t grain = 16;  // what operator new promises
-constexpr std::size_t largest = 1024;
+// A class for each multiple of the grain up to here, then one for each doubling: steps and entries lie in vectors.
+constexpr std::size_t finest = 1024;
+constexpr std::size_t largest = 32'768;
+constexpr std::size_t classes = finest / grain + 1 + std::bit_width(largest / finest) - 1;
 constexpr std::size_t span_octets = std::size_t{1} << 16U;
 constexpr std::size_t room = std::size_t{1} << 30U;  // of addresses; when it is used up, all is watched
+
+constexpr std::size_t class_of(std::size_t octets) {
+  if (octets <= finest) return (octets + grain - 1) / grain;
+  return finest / grain + static_cast<std::size_t>(std::bit_width((octets - 1) / finest));
+}
+constexpr std::size_t octets_of(std::size_t its_class) {
+  return its_class <= finest / grain ? its_class * grain : finest << (its_class - finest / grain);
+}
+static_assert(class_of(finest + 1) == finest / grain + 1 && octets_of(class_of(finest + 1)) == 2 * finest);
+static_assert(class_of(largest) == classes - 1 && octets_of(classes - 1) == largest);
 
 struct Free {
   Free* next;
@@ -31,9 +45,9 @@ struct Free {
 class Pool {
  public:
   void* take(std::size_t octets) {
-    const auto size = (octets + grain - 1) / grain;
-    auto*& head = free_[size];
-    if (head == nullptr && !grow(size)) return nullptr;
+    const auto its_class = class_of(octets);
+    auto*& head = free_[its_class];
+    if (head == nullptr && !grow(its_class)) return nullptr;
     auto* const object = head;
     head = object->next;
     return object;
@@ -42,12 +56,12 @@ class Pool {
     return static_cast<std::uintptr_t>(reinterpret_cast<std::uintptr_t>(address) - base_) < room;
   }
   void give_back(void* address) {
-    auto*& head = free_[size_of_[(reinterpret_cast<std::uintptr_t>(address) - base_) / span_octets]];
+    auto*& head = free_[class_of_[(reinterpret_cast<std::uintptr_t>(address) - base_) / span_octets]];
     head = new (address) Free{head};
   }
 
  private:
-  [[gnu::noinline]] bool grow(std::size_t size) {
+  [[gnu::noinline]] bool grow(std::size_t its_class) {
     if (base_ == 0) {
       void* const begin =
           mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -56,18 +70,18 @@ class Pool {
     }
     if ((used_ + 1) * span_octets > room) return false;
     auto* const span = reinterpret_cast<std::byte*>(base_ + used_ * span_octets);
-    size_of_[used_++] = static_cast<std::uint8_t>(size);
+    class_of_[used_++] = static_cast<std::uint8_t>(its_class);
     // What the harness holds may hold what the code under test allocated.
     if (__lsan_register_root_region != nullptr) __lsan_register_root_region(span, span_octets);
-    const auto octets = size * grain;
-    for (auto at = span_octets / octets; at-- > 0;) free_[size] = new (span + at * octets) Free{free_[size]};
+    const auto octets = octets_of(its_class);
+    for (auto at = span_octets / octets; at-- > 0;) free_[its_class] = new (span + at * octets) Free{free_[its_class]};
     return true;
   }
 
   std::uintptr_t base_ = 0;
   std::size_t used_ = 0;  // spans
-  std::array<std::uint8_t, room / span_octets> size_of_{};
-  std::array<Free*, largest / grain + 1> free_{};
+  std::array<std::uint8_t, room / span_octets> class_of_{};
+  std::array<Free*, classes> free_{};
 };
 
 constinit Pool pool;
