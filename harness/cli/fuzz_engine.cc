@@ -57,7 +57,8 @@ std::uint64_t number_behind(std::string_view line, std::string_view word) {
 // What one process of libFuzzer said.
 struct Round {
   std::uint64_t inputs = 0, corpus = 0, features = 0;
-  std::string finding;  // "invariant: ack-acceptable in ESTABLISHED: ..."
+  std::string finding;     // "invariant: ack-acceptable in ESTABLISHED: ..."
+  std::string last_words;  // what it said at the end
 
   void take(std::string_view line) {
     constexpr std::string_view finding_sign = "finding: ", units = "stat::number_of_executed_units:";
@@ -142,6 +143,7 @@ class Supervisor {
         "-entropic=0",          "-use_counters=0",
         "-print_funcs=0",       "-timeout=5",
         "-timeout_exitcode=77", "-max_len=4096",
+        "-reduce_inputs=0",     "-reload=30",
         "-print_final_stats=1", "-artifact_prefix=" + folder("artifacts") + "/"};
     if (options_.inputs) words.push_back(fmt::format("-runs={}", *options_.inputs - inputs_));
     if (options_.time)
@@ -161,6 +163,7 @@ class Supervisor {
     const auto ended = run_fuzzer(words, environment,
                                   {.line = [&](std::string_view line) { round.take(line); },
                                    .tick = [&] { screen_.status(tally(round), "features"); }});
+    round.last_words = last_lines(ended.err, 60);
     ++rounds_;
     inputs_ += round.inputs;
     corpus_ = std::max(corpus_, round.corpus);
@@ -201,7 +204,7 @@ class Supervisor {
     const bool cut_short = !investigated && fuzz_interrupted();
     if (!investigated && !cut_short)
       return fuzz_fails(kEnvironment, "the finding could not be looked into: " + investigated.error());
-    const auto found = !cut_short && *investigated ? **investigated : keep_as_it_is(artifact);
+    const auto found = !cut_short && *investigated ? **investigated : keep_as_it_is(artifact, round);
     if (found.folder.empty())
       return fuzz_fails(kEnvironment, "the finding could not be written to " + options_.findings);
     if (ids_.insert(found.id).second) {
@@ -287,16 +290,22 @@ class Supervisor {
     return out;
   }
 
-  // What libFuzzer saw and nobody could see again: too much memory, or time, at that moment.
-  FoundLine keep_as_it_is(const std::string& artifact) const {
+  // What libFuzzer saw and nobody could see again: too much memory, or time, at that moment; or what hangs on what
+  // was played before. Its last words are all that there is.
+  FoundLine keep_as_it_is(const std::string& artifact, const Round& round) const {
     const auto name = fs::path(artifact).filename().string();
     const auto folder = fs::path(options_.findings) / name;
     std::error_code error;
     fs::create_directories(folder, error);
     if (!error) fs::copy_file(artifact, folder / "program.bin", fs::copy_options::overwrite_existing, error);
+    std::ofstream report(folder / "report.txt");
+    report << name << ": it did not show itself again\n\n";
+    if (!round.finding.empty()) report << "finding: " << round.finding << "\n\n";
+    report << "The last words of the fuzzer:\n\n" << round.last_words << '\n';
     const auto program = fuzz::read_program(artifact);
-    return {name, name.substr(0, name.find('-')), "it did not show itself again", error ? "" : folder.string(),
-            program ? program->steps.size() : 0};
+    auto place = round.finding.empty() ? std::string("it") : fmt::format("`{}`", round.finding);
+    return {name, name.substr(0, name.find('-')), place + " did not show itself again",
+            error || !report.flush() ? "" : folder.string(), program ? program->steps.size() : 0};
   }
 
   // ---- the heat map: each process writes its own where it ends in order
@@ -321,10 +330,11 @@ class Supervisor {
     return write_reached(options_.reached, heat_.is_null() ? fuzz::HeatMap().to_json() : heat_.dump());
   }
 
-  static std::string last_lines(std::string words) {
+  static std::string last_lines(std::string words, int most = 4) {
     while (words.ends_with('\n')) words.pop_back();
     auto from = words.size();
-    for (int lines = 0; lines < 4 && from != std::string::npos && from > 0; ++lines) from = words.rfind('\n', from - 1);
+    for (int lines = 0; lines < most && from != std::string::npos && from > 0; ++lines)
+      from = words.rfind('\n', from - 1);
     return from == std::string::npos ? words : words.substr(from == 0 ? 0 : from + 1);
   }
 
