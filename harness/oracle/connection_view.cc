@@ -121,7 +121,7 @@ void ConnectionView::process(const Offer& offer, Acceptance acceptance, packet::
   if (ahead(snd_nxt_, offer.ack) > 0) early_ack_ = offer.ack;
   if (acceptance != Acceptance::certain && !acceptable_ack(offer.ack)) return;
   take_ack(offer.ack);
-  if (offer.ending == Reassembly::Ending::fin) tester_fin_ = offer.to();
+  if (offer.ending == Reassembly::Ending::fin && !tester_fin_taken()) tester_fin_ = offer.to();
   if (ahead(offer.ack, snd_una_) <= 0) take_window(offer.window, offer.from, offer.ack);
   if (ahead(right_edge_, offer.to()) <= 0) return received_.add(offer.from, offer.to(), offer.ending);
   // Behind the window nothing has to be taken, and a FIN there is not one.

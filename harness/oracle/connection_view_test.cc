@@ -347,6 +347,8 @@ TEST_P(View, KnowsTheFins) {
   EXPECT_FALSE(talk.view.tester_fin_taken()) << "behind a gap";
   talk.sent({.flags = A, .seq = 1, .ack = 1, .data = 1, .window = 5000});
   EXPECT_TRUE(talk.view.tester_fin_taken());
+  talk.sent({.flags = FA, .seq = 3, .ack = 1, .window = 5000});
+  EXPECT_TRUE(talk.view.tester_fin_taken()) << "nothing follows a FIN, no other FIN either";
   talk.got({.flags = FA, .seq = 1, .ack = 3, .window = 1000});
   EXPECT_TRUE(talk.view.target_fin_seen());
 }
