@@ -19,6 +19,7 @@ class Minimizing {
     for (bool smaller = true; smaller && trials_ > 0;) {
       smaller = drop_steps();
       smaller = plainer_fixture() || smaller;
+      smaller = begin_established() || smaller;
       smaller = drop_connections() || smaller;
       for (std::size_t i = 0; i < best_.steps.size(); ++i) smaller = plainer_step(i) || smaller;
     }
@@ -74,6 +75,18 @@ class Minimizing {
                   }) ||
                   plainer;
     return plainer;
+  }
+
+  // Where the steps open a connection themselves, a fixture does it with fewer of them.
+  bool begin_established() {
+    for (auto i = best_.steps.size(); i-- > 0 && best_.fixture.state < State::established;)
+      if (attempt([i](Program& program) {
+            program.fixture = {};
+            program.fixture.state = State::established;
+            program.steps.erase(program.steps.begin() + static_cast<std::ptrdiff_t>(i));
+          }))
+        return true;
+    return false;
   }
 
   bool drop_connections() {

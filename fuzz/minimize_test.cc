@@ -62,6 +62,34 @@ TEST(Minimize, ASegmentThatIsWantedStandsAlone) {
   EXPECT_GT(shown, 500);
 }
 
+// What happens in CLOSE-WAIT, say, needs a handshake or a fixture.
+TEST(Minimize, AHandshakeGivesWayToAFixture) {
+  const auto has = [](const Program& program, Flags flags) {
+    return std::ranges::any_of(program.steps, [flags](const Step& step) {
+      const auto* segment = segment_of(step);
+      return segment != nullptr && segment->flags == flags;
+    });
+  };
+  const StillShows closes = [&](const Program& program) {
+    const bool opened = has(program, Flags::syn) && has(program, Flags::ack);
+    const bool established = program.fixture.state == State::established;
+    return has(program, Flags::fin | Flags::ack) && (opened || established);
+  };
+  const auto sends = [](Flags flags) {
+    SendSegment segment;
+    segment.flags = flags;
+    return Step{0, segment};
+  };
+  const auto fin = sends(Flags::fin | Flags::ack);
+  for (const auto state : {State::closed, State::listen, State::syn_sent}) {
+    auto program = least({sends(Flags::syn), sends(Flags::ack), fin});
+    program.fixture.state = state;
+    auto expected = least({fin});
+    expected.fixture.state = State::established;
+    EXPECT_EQ(octets_of(minimize(program, closes)), octets_of(expected)) << script::to_string(state);
+  }
+}
+
 TEST(Minimize, APauseIsAsShortAsItMayBe) {
   const StillShows waits = [](const Program& program) {
     return std::ranges::any_of(program.steps, [](const Step& step) {
