@@ -45,6 +45,7 @@ struct Side {
   // A SYN of ours had another number than the ISS, so that octets count from there; or a broken
   // segment may have put other octets into the stream.
   bool stream_unsure = false;
+  bool reset = false;  // by either
   ObservedState state;
 };
 
@@ -94,7 +95,8 @@ class Playing {
         port = sides_[static_cast<std::size_t>(declared.tuple_of)].tester_port;
       else if (declared.iss)
         iss = Seq32(static_cast<std::uint32_t>(declared.iss->offset));
-      sides_.push_back(Side{oracle::ConnectionView(program_.family, iss, place_.mtu), port, 0, {}, false, false, {}});
+      sides_.push_back(
+          Side{oracle::ConnectionView(program_.family, iss, place_.mtu), port, 0, {}, false, false, false, {}});
       active_.push_back(declared.tuple_of >= 0 ? active_[static_cast<std::size_t>(declared.tuple_of)]
                                                : static_cast<int>(i));
     }
@@ -175,6 +177,7 @@ class Playing {
     const bool refused = send.ignored || breaks(broken);
     segment.ip.identification = identification_++;
     own.stream_unsure = own.stream_unsure || (segment.flags.has(Flags::syn) && seq != 0);
+    own.reset = own.reset || segment.flags.has(Flags::rst);
     if (!segment.payload.empty()) text_reaches_others(index);
     own.urgent_sent = own.urgent_sent || segment.flags.has(Flags::urg);
     if (own.target_port == 0 && segment.flags.has(Flags::syn) && !segment.flags.has(Flags::ack))
@@ -261,11 +264,7 @@ class Playing {
         std::uint16_t local = own.target_port;  // a later incarnation keeps the port
         if (call.number != 0) local = static_cast<std::uint16_t>(call.number);
         if (own.target_port == 0) own.target_port = local;
-        // Once more from the same ports: streams begin anew, and at the same instant with the same ISS.
-        if (own.view.target_iss_known()) {
-          socket.sent_known = false;
-          own.stream_unsure = true;
-        }
+        own.reset = own.reset || own.view.target_iss_known();
         return target::Connect{{place_.tester, own.tester_port}, local};
       }
       case Call::Kind::accept:
@@ -371,6 +370,8 @@ class Playing {
     if (index >= 0) {
       auto& own = sides_[static_cast<std::size_t>(index)];
       if (own.target_port == 0) own.target_port = segment.source_port();
+      if (segment.flags().has(Flags::syn) && own.reset) begin_anew(index);
+      own.reset = own.reset || segment.flags().has(Flags::rst);
       check_text(segment, index);
       own.view.consumed(segment);
       own.state.answered(segment.flags(), own.view);
@@ -378,6 +379,15 @@ class Playing {
     }
     entry.datagram = std::move(datagram);
     tell(entry);
+  }
+
+  // Once more on the same ports: streams begin anew, and at the same instant with the same ISS.
+  void begin_anew(int index) {
+    for (auto& [id, socket] : sockets_) {
+      if (socket.connection != index) continue;
+      if (socket.sent > 0) socket.sent_known = false;
+      if (socket.received > 0) sides_[static_cast<std::size_t>(index)].stream_unsure = true;
+    }
   }
 
   void breach(oracle::Violation violation) {
