@@ -158,6 +158,19 @@ TEST(Delivery, OfOverlappingOctetsThatDifferMayBeEither) {
   }
 }
 
+// Where the SYN was, which is the number before the first octet's.
+TEST(Delivery, OfTextThatBeginsBeforeTheStream) {
+  for (const char read : {'e', 't'}) {
+    Rig rig("given: ESTABLISHED\nsteps:\n  - send: {flags: PA, seq: 0, text: text}\n  - call: {recv: 1}\n");
+    rig.establish();
+    auto result = received(rig.calls.back().id, {0});
+    result.data[0] = static_cast<std::byte>(read);
+    rig.complete(std::move(result));
+    rig.go();
+    EXPECT_EQ(rig.found("delivery-intact"), read == 't') << read;
+  }
+}
+
 TEST(Delivery, UrgentDataMayBeTakenOut) {
   Rig rig("given: ESTABLISHED\nsteps:\n  - send: {flags: PAU, data: 4, urg: 2}\n  - call: {recv: 3}\n");
   rig.establish();

@@ -75,7 +75,8 @@ packet::Bytes Play::tester_octets(int index, std::uint64_t offset, std::size_t c
   for (const auto& literal : literals_) {
     if (literal.connection != index || literal.from_target) continue;
     for (std::size_t i = 0; i < literal.bytes.size(); ++i)
-      if (const auto at = literal.offset + i - offset; at < count) out[at] = literal.bytes[i];
+      if (const auto at = static_cast<std::uint32_t>(literal.offset + i - offset); at < count)
+        out[at] = literal.bytes[i];
   }
   return out;
 }

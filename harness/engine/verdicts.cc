@@ -121,7 +121,8 @@ void Play::violate(std::string_view name, std::string what, std::string_view ref
 bool Play::stream_octet_fits(int index, bool from_target, std::uint64_t offset, std::byte octet) const {
   if (octet == pattern_octet(from_target ? Stream::from_target : Stream::from_tester, offset)) return true;
   return std::any_of(literals_.begin(), literals_.end(), [&](const Literal& literal) {
-    const auto at = offset - literal.offset;
+    // Numbers go round: text may begin before the first octet (RFC 9293 section 3.4).
+    const auto at = static_cast<std::uint32_t>(offset - literal.offset);
     return literal.connection == index && literal.from_target == from_target && at < literal.bytes.size() &&
            literal.bytes[at] == octet;
   });
