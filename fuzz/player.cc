@@ -383,11 +383,12 @@ class Playing {
 
   // Once more on the same ports: streams begin anew, and at the same instant with the same ISS.
   void begin_anew(int index) {
-    for (auto& [id, socket] : sockets_) {
-      if (socket.connection != index) continue;
-      if (socket.sent > 0) socket.sent_known = false;
-      if (socket.received > 0) sides_[static_cast<std::size_t>(index)].stream_unsure = true;
-    }
+    for (auto& [id, socket] : sockets_)
+      if (socket.connection == index) begin_anew(socket);
+  }
+  void begin_anew(Socket& socket) {
+    if (socket.sent > 0) socket.sent_known = false;
+    if (socket.received > 0) sides_[socket.connection].stream_unsure = true;
   }
 
   void breach(oracle::Violation violation) {
@@ -398,9 +399,10 @@ class Playing {
   [[nodiscard]] bool octet_fits(engine::Stream stream, std::uint64_t offset, std::byte octet) const {
     bool fits = octet == engine::pattern_octet(stream, offset);
     for (const auto& literal : literals_) {
-      if (literal.stream != stream || offset < literal.offset || offset - literal.offset >= literal.octets.size())
-        continue;
-      if (octet == literal.octets[offset - literal.offset]) return true;
+      // Numbers go round: text may begin before the first octet (RFC 9293 section 3.4).
+      const auto at = static_cast<std::uint32_t>(offset - literal.offset);
+      if (literal.stream != stream || at >= literal.octets.size()) continue;
+      if (octet == literal.octets[at]) return true;
       // What the application wrote is known; the tester may have sent both.
       if (stream == engine::Stream::from_target && sides_.size() == 1) fits = false;
     }
@@ -451,6 +453,8 @@ class Playing {
     if (call->kind == Call::Kind::connect && result.error == 0 && result.local.port != 0)
       if (auto& own = sides_[connection]; own.target_port == 0) own.target_port = result.local.port;
     if (call->kind == Call::Kind::send) settle(*call, result);
+    // A number that was free again: another socket.
+    if (call->kind == Call::Kind::accept && result.error == 0) begin_anew(sockets_[call->accepted]);
     entry.result = std::move(result);
     tell(entry);
   }

@@ -251,6 +251,17 @@ TEST(Player, WhatTheTargetSendsWronglyIsABreach) {
   EXPECT_EQ(played.breaches.front().violation.what, "octet 5 is not what the application wrote there");
 }
 
+// The SYN's number is the last before the first octet's.
+TEST(Player, TextMayBeginBeforeTheStream) {
+  auto send = sends(Flags::ack);
+  auto& segment = std::get<SendSegment>(send.action);
+  segment.seq = Number{Number::Base::rcv_nxt, -1};
+  for (const char letter : std::string("text")) segment.literal.push_back(static_cast<std::byte>(letter));
+  const auto played = play_on_reference(established({send, calls(Call::Kind::receive, 3)}));
+  ASSERT_EQ(played.entries.back().result.data.size(), 3U) << "it was read";
+  EXPECT_TRUE(played.breaches.empty()) << played.breaches.front().violation.what;
+}
+
 TEST(Player, UrgentDataThatIsRefusedIsNoPartOfTheStream) {
   Faults faults;
   faults.no_urgent = true;
@@ -353,6 +364,38 @@ TEST(Player, AnAcceptedSocketMayBeOfAnyConnection) {
                    calls(Call::Kind::receive, 1)};
   const auto played = play_on_reference(program);
   EXPECT_EQ(played.entries.back().result.data.size(), 1u) << "it was read";
+  EXPECT_TRUE(played.breaches.empty()) << played.breaches.front().violation.what;
+}
+
+// And who accepts once more under a number that is free again has another connection's streams.
+TEST(Player, ASocketThatIsAcceptedAnewHasStreamsOfItsOwn) {
+  Program program;
+  program.fixture.state = script::State::syn_received;
+  program.connections.resize(2);
+  const auto on_other = [](Step step) {
+    step.connection = 1;
+    return step;
+  };
+  auto accept = calls(Call::Kind::accept);
+  std::get<Call>(accept.action).socket = 0;
+  const auto write = calls(Call::Kind::send, 1), read = calls(Call::Kind::receive, 1);
+  program.steps = {on_other(sends(Flags::syn)),
+                   on_other(sends(Flags::ack, 1)),
+                   sends(Flags::ack, 1),
+                   accept,
+                   write,
+                   read,
+                   calls(Call::Kind::close),
+                   accept,
+                   write,
+                   read};
+  const auto played = play_on_reference(program);
+  EXPECT_EQ(std::ranges::count_if(played.entries,
+                                  [](const Entry& entry) {
+                                    return entry.kind == Entry::Kind::completed && entry.result.data.size() == 1;
+                                  }),
+            2)
+      << "both octets were read";
   EXPECT_TRUE(played.breaches.empty()) << played.breaches.front().violation.what;
 }
 
