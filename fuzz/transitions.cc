@@ -18,6 +18,8 @@ constexpr unsigned ack_shift = flag_bits + order_bits;
 constexpr unsigned length_shift = ack_shift + order_bits;
 constexpr unsigned option_shift = length_shift + length_bits;
 constexpr unsigned broken_shift = option_shift + option_bits;
+// Without PSH and the bits of ECN, which no state transition looks at (RFC 9293 section 3.10.7).
+constexpr std::uint32_t control_bits = (Flags::fin | Flags::syn | Flags::rst | Flags::ack | Flags::urg).bits();
 
 std::uint32_t part(std::uint32_t detail, unsigned shift, unsigned bits) {
   return (detail >> shift) & ((1U << bits) - 1);
@@ -42,6 +44,8 @@ enum class Answer : std::uint32_t {
   error = 1024,
   end_of_file = 2048
 };
+
+constexpr std::uint32_t answer_bits = 12, wire_bits = 0x1ff;
 
 std::uint32_t bit(Answer answer) {
   return static_cast<std::uint32_t>(answer);
@@ -260,17 +264,23 @@ void features(const Transition& transition, std::uint32_t bound, std::vector<std
   const auto state = static_cast<std::uint32_t>(transition.before);
   const auto event = static_cast<std::uint32_t>(transition.event);
   const auto detail = transition.detail;
-  mix({1, state, event, transition.answer});
-  if (detail == 0) return;
-  const auto seq = part(detail, flag_bits, order_bits);
-  mix({2, state, event, seq, transition.answer});
-  mix({3, state, event, part(detail, ack_shift, order_bits), transition.answer});
-  mix({4, state, event, part(detail, length_shift, length_bits), seq});
-  // Flags and options are many: all their combinations, each with every answer, would fill a corpus with
-  // programs that differ in nothing else.
-  mix({5, state, part(detail, 0, flag_bits)});
-  for (std::uint32_t option = 0; option < option_bits; ++option)
-    if (part(detail, option_shift + option, 1) != 0) mix({6, state, option, transition.answer});
+  // Answers, flags and options are many: all their combinations, each in every place, would fill a corpus with
+  // programs that differ in nothing else. What came on the wire counts as a set, else each counts by itself.
+  const auto seq = part(detail, flag_bits, order_bits), ack = part(detail, ack_shift, order_bits);
+  mix({1, state, event, transition.answer & wire_bits});
+  if (detail != 0) {
+    mix({2, state, seq, ack});
+    mix({3, state, seq, part(detail, length_shift, length_bits)});
+    mix({4, state, part(detail, 0, flag_bits) & control_bits});
+  }
+  for (std::uint32_t answer = 0; answer <= answer_bits; ++answer) {
+    if (answer < answer_bits ? (transition.answer >> answer & 1) == 0 : transition.answer != 0) continue;
+    mix({5, state, event, seq, answer});
+    if (detail == 0) continue;
+    mix({6, state, event, ack, answer});
+    for (std::uint32_t option = 0; option < option_bits; ++option)
+      if (part(detail, option_shift + option, 1) != 0) mix({7, state, option, answer});
+  }
 }
 
 }  // namespace tcpspec::fuzz

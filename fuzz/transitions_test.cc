@@ -240,13 +240,23 @@ TEST(Features, DifferWhereTheTransitionDoes) {
   other.event = EventKind::ack;
   EXPECT_NE(features_of(one)[0], features_of(other)[0]);
   for (const auto moved : {place(Flags::ack, 2, 1, 10), place(Flags::ack, 1, 11, 10), place(Flags::ack, 1, 1, 1),
-                           place(Flags::ack | Flags::psh, 1, 1, 10)}) {
+                           place(Flags::ack | Flags::urg, 1, 1, 10)}) {
     other = one;
     other.detail = moved;
     EXPECT_EQ(features_of(one)[0], features_of(other)[0]);
     EXPECT_NE(features_of(one), features_of(other));
   }
-  EXPECT_EQ(features_of({State::closed, EventKind::time, 0, 0}).size(), 1U) << "no segment, no place";
+  EXPECT_EQ(features_of({State::closed, EventKind::time, 0, 0}).size(), 2U) << "no segment, no place";
+}
+
+// What no state transition looks at is no news, or a corpus would be full of it.
+TEST(Features, DoNotDifferByPushAndCongestion) {
+  const Transition one{State::established, EventKind::text, 1, place(Flags::ack, 1, 1, 10)};
+  for (const auto flags : {Flags::ack | Flags::psh, Flags::ack | Flags::ece, Flags::ack | Flags::cwr}) {
+    auto other = one;
+    other.detail = place(flags, 1, 1, 10);
+    EXPECT_EQ(features_of(one), features_of(other));
+  }
 }
 
 }  // namespace
