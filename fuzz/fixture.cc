@@ -6,6 +6,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <tuple>
+#include <utility>
 
 #include "fuzz/compile.hh"
 #include "script/loader.hh"
@@ -64,20 +65,52 @@ std::string given_of(const Fixture& fixture) {
   return more.empty() ? std::string(state) : fmt::format("{{state: {}{}}}", state, more);
 }
 
-const std::vector<Step>& steps_of(const Fixture& fixture, packet::Family family) {
+namespace {
+
+class Compiled {
+ public:
+  const std::vector<Step>& steps_of(const Fixture& fixture, packet::Family family) {
+    const Key key{fixture.state,
+                  fixture.role,
+                  fixture.sack,
+                  fixture.timestamps,
+                  fixture.window_scale ? *fixture.window_scale : -1,
+                  fixture.by_close,
+                  family};
+    const auto found = known_.find(key);
+    return found != known_.end() ? found->second : known_.emplace(key, make(fixture, family)).first->second;
+  }
+
+ private:
   using Key = std::tuple<script::State, script::Role, bool, bool, int, bool, packet::Family>;
-  static std::map<Key, std::vector<Step>> known;
+
+  // One for all shifts: to compile a fixture takes as long as to play ten programs.
+  std::vector<Step> make(Fixture fixture, packet::Family family) {
+    const auto shift =
+        std::exchange(fixture.window_scale, fixture.window_scale ? std::optional(first_shift) : std::nullopt);
+    if (!shift || *shift == first_shift) return compile_fixture(fixture, family);
+    auto steps = steps_of(fixture, family);
+    for (auto& step : steps) offer_shift(step, *shift);
+    return steps;
+  }
+  static void offer_shift(Step& step, std::uint8_t shift) {
+    auto* segment = std::get_if<SendSegment>(&step.action);
+    if (segment == nullptr || !segment->options) return;
+    for (auto& option : *segment->options)
+      if (option.kind == OptionItem::Kind::window_scale) option.numbers = {{Number::Base::zero, shift}};
+  }
+
+  static constexpr std::uint8_t first_shift = 0;
+  std::map<Key, std::vector<Step>> known_;
+};
+
+}  // namespace
+
+const std::vector<Step>& steps_of(const Fixture& fixture, packet::Family family) {
+  static Compiled compiled;
   static std::mutex mutex;
-  const Key key{fixture.state,
-                fixture.role,
-                fixture.sack,
-                fixture.timestamps,
-                fixture.window_scale ? *fixture.window_scale : -1,
-                fixture.by_close,
-                family};
   const std::scoped_lock lock(mutex);
-  const auto found = known.find(key);
-  return found != known.end() ? found->second : known.emplace(key, compile_fixture(fixture, family)).first->second;
+  return compiled.steps_of(fixture, family);
 }
 
 }  // namespace tcpspec::fuzz

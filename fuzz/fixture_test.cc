@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "fuzz/player.hh"
 #include "packet/segment_view.hh"
 #include "target/reference_target.hh"
@@ -67,6 +69,34 @@ TEST(Fixtures, CloseAsTheyAreTold) {
   fixture.by_close = true;
   EXPECT_EQ(std::get<Call>(steps_of(fixture, packet::Family::ipv4).back().action).kind, Call::Kind::close);
   EXPECT_EQ(given_of(fixture), "{state: LAST-ACK, by: close}");
+}
+
+// Shifts are put into what was compiled with another one.
+TEST(Fixtures, OfferAnyShift) {
+  for (const auto role : {Role::passive, Role::active}) {
+    Fixture fixture;
+    fixture.state = State::established;
+    fixture.role = role;
+    fixture.window_scale = 0;
+    const auto none = steps_of(fixture, packet::Family::ipv4);
+    for (const int shift : {1, 14, 15, 255}) {
+      fixture.window_scale = static_cast<std::uint8_t>(shift);
+      auto steps = steps_of(fixture, packet::Family::ipv4);
+      ASSERT_EQ(steps.size(), none.size());
+      int offers = 0;
+      for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (steps[i] == none[i]) continue;
+        auto& options = *std::get<SendSegment>(steps[i].action).options;
+        const auto offer = std::ranges::find(options, OptionItem::Kind::window_scale, &OptionItem::kind);
+        ASSERT_NE(offer, options.end());
+        EXPECT_EQ(offer->numbers, (std::vector<Number>{{Number::Base::zero, shift}}));
+        offer->numbers = {{Number::Base::zero, 0}};
+        EXPECT_EQ(steps[i], none[i]) << "and nothing else";
+        ++offers;
+      }
+      EXPECT_EQ(offers, 1);
+    }
+  }
 }
 
 TEST(Fixtures, OfferWhatTheySay) {
