@@ -42,7 +42,15 @@ class Writer {
     varint(letters.size());
     for (const char letter : letters) octets_.push_back(static_cast<std::byte>(letter));
   }
-  void append(const Writer& other) { octets_.insert(octets_.end(), other.octets_.begin(), other.octets_.end()); }
+  // Before what was written behind `at`.
+  void insert_varint(std::size_t at, std::uint64_t value) {
+    const auto end = octets_.size();
+    varint(value);
+    std::rotate(octets_.begin() + static_cast<std::ptrdiff_t>(at), octets_.begin() + static_cast<std::ptrdiff_t>(end),
+                octets_.end());
+  }
+  void cut_to(std::size_t size) { octets_.resize(size); }
+  void reserve(std::size_t size) { octets_.reserve(size); }
   [[nodiscard]] std::size_t size() const { return octets_.size(); }
   [[nodiscard]] Bytes take() { return std::move(octets_); }
 
@@ -52,20 +60,18 @@ class Writer {
 
 class WrittenFields {
  public:
-  explicit WrittenFields(Writer& out) : out_(out) {}
+  explicit WrittenFields(Writer& out) : out_(out), begin_(out.size()) {}
   template <class T, class Describe>
   void optional(const std::optional<T>& field, Describe describe) {
-    if (mark(field.has_value())) describe(body_, *field);
+    if (mark(field.has_value())) describe(out_, *field);
   }
   template <class T, class Describe>
   void differing(const T& field, const T& usual, Describe describe) {
-    if (mark(!(field == usual))) describe(body_, field);
+    if (mark(!(field == usual))) describe(out_, field);
   }
   void flag(const bool& field) { static_cast<void>(mark(field)); }
-  void finish() const {
-    out_.varint(mask_);
-    out_.append(body_);
-  }
+  // Which are there is known behind the last, and stands before the first.
+  void finish() const { out_.insert_varint(begin_, mask_); }
 
  private:
   bool mark(bool there) {
@@ -74,7 +80,7 @@ class WrittenFields {
   }
 
   Writer& out_;
-  Writer body_;
+  std::size_t begin_;
   std::uint64_t mask_ = 0;
   unsigned next_ = 0;
 };

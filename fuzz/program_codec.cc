@@ -25,6 +25,7 @@ constexpr std::uint8_t version = 1;
 constexpr std::int64_t widest_offset = std::int64_t{1} << 32;
 constexpr std::size_t longest_option_name = 40;
 constexpr std::size_t longest_literal = 65'000;
+constexpr std::size_t usual_octets = 512;
 
 constexpr std::uint64_t zigzag(std::int64_t value) {
   return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
@@ -107,6 +108,10 @@ bool has_octets(OptionItem::Kind kind) {
   return kind == OptionItem::Kind::unknown || kind == OptionItem::Kind::raw;
 }
 
+bool is_sound(const OptionItem& option) {
+  return has_sound_numbers(option) && (option.bytes.empty() || has_octets(option.kind));
+}
+
 constexpr auto describe_option = [](auto& archive, auto& option) {
   archive.number(option.kind, static_cast<unsigned>(OptionItem::Kind::raw), "the kind of an option");
   Fields<std::decay_t<decltype(archive)>> fields(archive);
@@ -116,8 +121,7 @@ constexpr auto describe_option = [](auto& archive, auto& option) {
   fields.differing(option.bytes, Bytes{}, [](auto& inner, auto& octets) { inner.octets(octets, longest_option); });
   fields.finish();
   if constexpr (std::decay_t<decltype(archive)>::reads)
-    if (!has_sound_numbers(option) || (!option.bytes.empty() && !has_octets(option.kind)))
-      archive.fail("an option with other numbers or octets than its kind has");
+    if (!is_sound(option)) archive.fail("an option with other numbers or octets than its kind has");
 };
 
 constexpr auto describe_malformation = [](auto& archive, auto& broken) {
@@ -337,10 +341,11 @@ void make_sound(OptionItem& option) {
   option.numbers.resize(one ? 1 : 2 * pairs);
 }
 
-auto sound(decltype(Step::action) action, Duration& pauses) {
+using Action = decltype(Step::action);
+
+Action sound(Action action, Duration pauses) {
   if (auto* waited = std::get_if<Pause>(&action)) {
     waited->length = std::clamp(waited->length, Duration(0), pauses);
-    pauses -= waited->length;
   } else if (auto* made = std::get_if<Call>(&action)) {
     const auto [low, high] = bounds_of(made->kind);
     made->number = std::clamp(made->number, low, high);
@@ -352,11 +357,19 @@ auto sound(decltype(Step::action) action, Duration& pauses) {
   return action;
 }
 
+// Nearly all of them are, and need not be copied.
+bool is_sound(const Action& action) {
+  const auto* sent = std::get_if<SendSegment>(&action);
+  if (sent == nullptr) return std::holds_alternative<SendIcmp>(action);
+  return !sent->options || std::ranges::all_of(*sent->options, [](const auto& option) { return is_sound(option); });
+}
+
 }  // namespace
 
 Bytes encode(const Program& program) {
   constexpr ProgramLimits limits;
   Writer out;
+  out.reserve(usual_octets);
   for (const char letter : magic) out.varint(static_cast<std::uint64_t>(letter));
   out.varint(version);
   out.number(program.family, static_cast<unsigned>(packet::Family::ipv6), "");
@@ -370,14 +383,20 @@ Bytes encode(const Program& program) {
   }
   auto pauses = Duration(limits.pauses);
   for (std::size_t i = 0; i < std::min(program.steps.size(), limits.steps); ++i) {
-    const auto action = sound(program.steps[i].action, pauses);
-    Writer step;
-    const bool waits = std::holds_alternative<Pause>(action);
-    const auto connection = waits ? 0 : std::min<std::size_t>(program.steps[i].connection, connections - 1);
-    step.varint(action.index() | connection << 2);
-    describe_action(step, action);
-    if (out.size() + step.size() > limits.octets) break;
-    out.append(step);
+    const auto& step = program.steps[i];
+    std::optional<Action> corrected;
+    if (!is_sound(step.action)) corrected = sound(step.action, pauses);
+    const auto& action = corrected ? *corrected : step.action;
+    const auto* waited = std::get_if<Pause>(&action);
+    if (waited != nullptr) pauses -= waited->length;
+    const auto connection = waited != nullptr ? 0 : std::min<std::size_t>(step.connection, connections - 1);
+    const auto begin = out.size();
+    out.varint(action.index() | connection << 2);
+    describe_action(out, action);
+    if (out.size() > limits.octets) {
+      out.cut_to(begin);
+      break;
+    }
   }
   return out.take();
 }
