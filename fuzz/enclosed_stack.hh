@@ -1,6 +1,6 @@
 #pragma once
 // A stack, each call of which happens within something: an object that `enter` returns, and that lives
-// as long as the call.
+// as long as the call. Datagrams it gets in a room that is fenced.
 
 #include <cstdint>
 #include <memory>
@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "fuzz/harness_memory.hh"
+#include "fuzz/fenced_room.hh"
 #include "target/packet_stack.hh"
 
 namespace tcpspec::fuzz {
@@ -20,8 +20,8 @@ namespace tcpspec::fuzz {
 template <class Enter>
 class EnclosedStack final : public target::PacketStack {
  public:
-  EnclosedStack(Enter enter, std::unique_ptr<target::PacketStack> stack)
-      : enter_(std::move(enter)), stack_(std::move(stack)) {}
+  EnclosedStack(Enter enter, std::unique_ptr<target::PacketStack> stack, std::shared_ptr<FencedRoom> room)
+      : enter_(std::move(enter)), stack_(std::move(stack)), room_(std::move(room)) {}
   EnclosedStack(EnclosedStack&&) = delete;
   ~EnclosedStack() override {
     on([&] { stack_.reset(); });
@@ -37,11 +37,7 @@ class EnclosedStack final : public target::PacketStack {
     return on([&] { return stack_->deadline(); });
   }
   void input(target::BytesView datagram) override {
-    on([&] {
-      // Of its own memory: who reads beyond the end is seen.
-      const target::Bytes copy(datagram.begin(), datagram.end());
-      stack_->input(copy);
-    });
+    on([&] { room_->lend(datagram, [this](target::BytesView lent) { stack_->input(lent); }); });
   }
   // What it has sent is the harness's already.
   [[nodiscard]] std::vector<target::Bytes> take_output() override { return stack_->take_output(); }
@@ -99,6 +95,7 @@ class EnclosedStack final : public target::PacketStack {
 
   Enter enter_;
   std::unique_ptr<target::PacketStack> stack_;
+  std::shared_ptr<FencedRoom> room_;
 };
 
 }  // namespace tcpspec::fuzz

@@ -4,6 +4,7 @@
 
 #include "fuzz/enclosed_stack.hh"
 #include "fuzz/faulty_stack.hh"
+#include "fuzz/harness_memory.hh"
 #include "fuzz/session.hh"
 
 namespace tcpspec::fuzz {
@@ -30,7 +31,8 @@ std::unique_ptr<target::Target> open_enclosed(const test::Faults& faults) {
           if (!made) throw std::runtime_error(made.error().what);
           return std::make_unique<test::FaultyStack>(std::move(*made), faults);
         }();
-        return std::make_unique<EnclosedStack<decltype(&watched)>>(&watched, std::move(stack));
+        return std::make_unique<EnclosedStack<decltype(&watched)>>(&watched, std::move(stack),
+                                                                   std::make_shared<FencedRoom>());
       });
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "fuzz/enclosed_stack.hh"
+#include "fuzz/fenced_room.hh"
 #include "fuzz/harness_memory.hh"
 #include "reference/mutants.hh"
 #include "reference_adapter/adapter.hh"
@@ -38,14 +39,14 @@ template <class Enter>
 Opened open_enclosed(target::Description description, const tcpspec_adapter& adapter, Enter enter) {
   return target::make_packet_target(
       std::move(description),
-      [&adapter,
-       enter](const target::Seating& seating) -> std::expected<std::unique_ptr<target::PacketStack>, EnvironmentError> {
+      [&adapter, enter, room = std::make_shared<FencedRoom>()](
+          const target::Seating& seating) -> std::expected<std::unique_ptr<target::PacketStack>, EnvironmentError> {
         auto stack = [&] {
           [[maybe_unused]] const auto inside = enter();
           return target::make_plug_in_stack(adapter, seating, "");
         }();
         if (!stack) return stack;
-        return std::make_unique<EnclosedStack<Enter>>(enter, std::move(*stack));
+        return std::make_unique<EnclosedStack<Enter>>(enter, std::move(*stack), room);
       });
 }
 

@@ -33,7 +33,7 @@ using namespace tcpspec;
 using namespace tcpspec::fuzz;
 
 // libFuzzer's extra counters: (state, event, answer) is coverage, too.
-constexpr std::uint32_t counters = 1U << 14;
+constexpr std::uint32_t counters = 1U << 13;
 __attribute__((section("__libfuzzer_extra_counters"), used)) std::uint8_t reached[counters];
 
 struct Run {
@@ -78,7 +78,9 @@ class LastMade {
   }
   // nullptr: another one.
   [[nodiscard]] const Program* find(BytesView octets) const {
-    return !octets.empty() && std::ranges::equal(octets, octets_) ? &program_ : nullptr;
+    const bool same = !octets.empty() && octets.size() == octets_.size() &&
+                      std::memcmp(octets.data(), octets_.data(), octets.size()) == 0;
+    return same ? &program_ : nullptr;
   }
 
  private:
