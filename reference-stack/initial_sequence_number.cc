@@ -1,10 +1,11 @@
 #include "reference/initial_sequence_number.hh"
 
 #include <algorithm>
+#include <array>
 #include <boost/uuid/name_generator_md5.hpp>
 #include <chrono>
 #include <ratio>
-#include <vector>
+#include <span>
 
 #include "reference/mutants.hh"
 
@@ -19,26 +20,34 @@ std::uint64_t spread(std::uint64_t seed) {
   return seed ^ (seed >> 31);
 }
 
-template <class Integer>
-void write(std::vector<std::uint8_t>& name, Integer value) {
-  for (std::size_t octet = 0; octet < sizeof value; ++octet)
-    name.push_back(static_cast<std::uint8_t>(value >> 8 * octet));
-}
+// Octets in a row, of which there is a fixed number.
+template <std::size_t most>
+class Name {
+ public:
+  template <class Integer>
+  void write(Integer value) {
+    for (std::size_t octet = 0; octet < sizeof value; ++octet)
+      octets_[size_++] = static_cast<std::uint8_t>(value >> 8 * octet);
+  }
+  void write(const packet::Endpoint& endpoint) {
+    write(static_cast<std::uint8_t>(endpoint.address.family));
+    for (const auto octet : endpoint.address.bytes) octets_[size_++] = octet;
+    write(endpoint.port);
+  }
+  [[nodiscard]] std::span<const std::uint8_t> octets() const { return std::span(octets_).first(size_); }
 
-void write(std::vector<std::uint8_t>& name, const packet::Endpoint& endpoint) {
-  write(name, static_cast<std::uint8_t>(endpoint.address.family));
-  name.insert(name.end(), endpoint.address.bytes.begin(), endpoint.address.bytes.end());
-  write(name, endpoint.port);
-}
+ private:
+  std::array<std::uint8_t, most> octets_{};
+  std::size_t size_ = 0;
+};
 
 }  // namespace
 
 SecretFunction::SecretFunction(std::uint64_t seed) {
-  std::vector<std::uint8_t> key;
-  key.reserve(key_.size());
-  write(key, spread(seed));
-  write(key, spread(~seed));
-  std::ranges::copy(key, key_.begin());
+  Name<decltype(key_)::static_size()> key;
+  key.write(spread(seed));
+  key.write(spread(~seed));
+  std::ranges::copy(key.octets(), key_.begin());
 }
 
 std::uint32_t SecretFunction::operator()(const packet::Endpoint& local, const packet::Endpoint& remote,
@@ -46,12 +55,12 @@ std::uint32_t SecretFunction::operator()(const packet::Endpoint& local, const pa
   // RFC 6528 section 3: F is MD5 over the key and the ends. A name-based UUID (RFC 4122
   // section 4.3) is MD5 over a namespace of 16 octets and a name: the key is that namespace.
   // All parts have a fixed length, so that no two pairs of ends are written alike.
-  std::vector<std::uint8_t> name;
-  name.reserve(sizeof purpose + 2 * sizeof local);
-  write(name, static_cast<std::uint8_t>(purpose));
-  write(name, local);
-  write(name, remote);
-  const boost::uuids::uuid digest = boost::uuids::name_generator_md5(key_)(name.data(), name.size());
+  Name<sizeof purpose + 2 * sizeof local> name;
+  name.write(static_cast<std::uint8_t>(purpose));
+  name.write(local);
+  name.write(remote);
+  const auto octets = name.octets();
+  const boost::uuids::uuid digest = boost::uuids::name_generator_md5(key_)(octets.data(), octets.size());
 
   // The first four octets: version and variant are written over parts of the seventh and ninth only.
   std::uint32_t result = 0;

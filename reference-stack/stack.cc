@@ -174,8 +174,14 @@ void Stack::settle(Connection& connection) {
   // Its place among the deadlines.
   const auto deadline = connection.deadline();
   if (deadline != connection.listed) {
-    if (connection.listed) deadlines_.erase({*connection.listed, connection.id()});
-    if (deadline) deadlines_.emplace(*deadline, connection.id());
+    auto listed =
+        connection.listed ? deadlines_.extract({*connection.listed, connection.id()}) : Deadlines::node_type();
+    if (deadline && !listed.empty()) {
+      listed.value().first = *deadline;
+      deadlines_.insert(std::move(listed));
+    } else if (deadline) {
+      deadlines_.emplace(*deadline, connection.id());
+    }
     connection.listed = deadline;
   }
   if (connection.place == Connection::Place::half_open) leave_half_open(connection);

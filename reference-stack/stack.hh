@@ -126,6 +126,11 @@ class Stack {
   [[nodiscard]] std::optional<Instant> deadline() const;  // when advance() has something to do
   // What was sent since the last time, in order.
   [[nodiscard]] std::vector<Bytes> take_output() { return std::exchange(output_, {}); }
+  // The same into `out`, whose room is used for what is sent next.
+  void take_output(std::vector<Bytes>& out) {
+    out.clear();
+    std::swap(out, output_);
+  }
 
   // ---- user calls (section 3.9.1)
   [[nodiscard]] Result<SocketId> open(packet::Family family);
@@ -153,6 +158,7 @@ class Stack {
 
   // Sockets on which something may have changed since the last time: a hint, the calls tell.
   [[nodiscard]] std::vector<SocketId> take_changed() { return std::exchange(changed_, {}); }
+  void forget_changed() { changed_.clear(); }
   [[nodiscard]] Statistics statistics() const;
   [[nodiscard]] const Settings& settings() const { return settings_; }
 
@@ -163,6 +169,7 @@ class Stack {
     Instant learnt;
   };
   using Pair = std::pair<Endpoint, Endpoint>;  // local, remote
+  using Deadlines = std::set<std::pair<Instant, SocketId>>;
 
   // ---- for connections
   void transmit(packet::Segment segment);
@@ -197,7 +204,7 @@ class Stack {
   std::unordered_map<SocketId, std::unique_ptr<Connection>> sockets_;
   std::map<Pair, Connection*> connections_;  // those that segments can find
   std::map<Endpoint, Connection*> listeners_;
-  std::set<std::pair<Instant, SocketId>> deadlines_;
+  Deadlines deadlines_;
   std::map<packet::Address, Path> paths_;
   std::vector<Bytes> output_;
   std::vector<SocketId> changed_;

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "reference/stack.hh"
 
@@ -17,9 +18,10 @@ struct tcpspec_stack {
   // What a call brought about leaves before it returns.
   template <class T>
   T sent(T result) {
-    for (const auto& datagram : stack.take_output())
+    stack.take_output(leaving);
+    for (const auto& datagram : leaving)
       host.packet_out(host.context, reinterpret_cast<const std::uint8_t*>(datagram.data()), datagram.size());
-    (void)stack.take_changed();
+    stack.forget_changed();
     return result;
   }
 
@@ -27,6 +29,7 @@ struct tcpspec_stack {
   tcpspec::packet::Family family;
   tcpspec_host host;
   tcpspec::packet::Instant now;
+  std::vector<tcpspec::packet::Bytes> leaving;
 };
 
 namespace tcpspec::adapter {

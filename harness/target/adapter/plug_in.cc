@@ -33,6 +33,8 @@ class PlugInStack final : public PacketStack {
     config.seed = seating.seed;
     config.params = params.c_str();
     created_ = adapter_.create(&config, &host, &stack_);
+    output_.reserve(usual_octets);
+    ends_.reserve(usual_datagrams);
   }
   PlugInStack(PlugInStack&&) = delete;
   ~PlugInStack() override {
@@ -137,6 +139,7 @@ class PlugInStack final : public PacketStack {
   Instant now_;
   tcpspec_stack* stack_ = nullptr;
   int created_ = TCPSPEC_FAILED;
+  static constexpr std::size_t usual_octets = 4096, usual_datagrams = 16;
   // What it has sent, one datagram behind the other, and where each ends: room that is used again and again.
   Bytes output_;
   std::vector<std::size_t> ends_;
