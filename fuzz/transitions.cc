@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <nlohmann/json.hpp>
 
 #include "packet/seq32.hh"
@@ -45,7 +46,7 @@ enum class Answer : std::uint32_t {
   end_of_file = 2048
 };
 
-constexpr std::uint32_t answer_bits = 12, wire_bits = 0x1ff;
+constexpr std::uint32_t wire_bits = 0x1ff, no_answer = 1U << 12U;
 
 std::uint32_t bit(Answer answer) {
   return static_cast<std::uint32_t>(answer);
@@ -273,13 +274,15 @@ void features(const Transition& transition, std::uint32_t bound, std::vector<std
     mix({3, state, seq, part(detail, length_shift, length_bits)});
     mix({4, state, part(detail, 0, flag_bits) & control_bits});
   }
-  for (std::uint32_t answer = 0; answer <= answer_bits; ++answer) {
-    if (answer < answer_bits ? (transition.answer >> answer & 1) == 0 : transition.answer != 0) continue;
+  const auto options = part(detail, option_shift, option_bits);
+  // No answer is one, too.
+  for (auto answers = transition.answer != 0 ? transition.answer : no_answer; answers != 0; answers &= answers - 1) {
+    const auto answer = static_cast<std::uint32_t>(std::countr_zero(answers));
     mix({5, state, event, seq, answer});
     if (detail == 0) continue;
     mix({6, state, event, ack, answer});
-    for (std::uint32_t option = 0; option < option_bits; ++option)
-      if (part(detail, option_shift + option, 1) != 0) mix({7, state, option, answer});
+    for (auto left = options; left != 0; left &= left - 1)
+      mix({7, state, static_cast<std::uint32_t>(std::countr_zero(left)), answer});
   }
 }
 
