@@ -9,6 +9,8 @@
 #include <cstring>
 #include <utility>
 
+#include "fuzz/fenced_room.hh"
+#include "fuzz/harness_memory.hh"
 #include "fuzz/targets/hosts.hh"
 #include "fuzz/targets/require.hh"
 #include "packet/checksum.hh"
@@ -133,6 +135,7 @@ Reading read_options(const packet::SegmentView& view) {
 
 // The stack keeps of each kind the last, and all blocks of SACK.
 void compare_with_the_stack(const packet::SegmentView& view, const packet::ParsedOptions& parsed) {
+  const fuzz::WatchedMemory watched;
   const auto segment = reference::read_segment(view);
   require(segment.has_value(), "the stack takes a sound segment, whatever its options");
   reference::ArrivedOptions expected;
@@ -151,25 +154,27 @@ void compare_with_the_stack(const packet::SegmentView& view, const packet::Parse
           "the stack reads the options that are there");
 }
 
-void write_again(const Bytes& datagram, const packet::SegmentView& view, const Reading& reading) {
+void write_again(BytesView datagram, const packet::SegmentView& view, const Reading& reading) {
   packet::Segment segment = plain_segment();
   for (const auto& parsed : reading.parsed.options) segment.options.push_back(parsed.option);
   const auto rest = view.option_bytes().subspan(reading.end);
   if (!rest.empty()) segment.options.emplace_back(packet::RawBytes{{rest.begin(), rest.end()}});
-  require(packet::serialize(segment) == datagram, "the options, written again, are the octets that were read");
+  require(std::ranges::equal(packet::serialize(segment), datagram),
+          "the options, written again, are the octets that were read");
 
   const bool sound =
       !reading.parsed.defect &&
       std::ranges::all_of(reading.parsed.after_end_of_list, [](std::byte octet) { return octet == std::byte{}; });
   const auto parsed = packet::parse(datagram);
   require(parsed.has_value() == sound, "parse() takes what is sound, and nothing else");
-  if (parsed) require(packet::serialize(*parsed) == datagram, "serialize(*parse(b)) == b");
+  if (parsed) require(std::ranges::equal(packet::serialize(*parsed), datagram), "serialize(*parse(b)) == b");
 }
 
-void converse(const Bytes& datagram) {
+void converse(BytesView datagram) {
+  const fuzz::WatchedMemory watched;
   Host host({});
   host.inject(datagram);
-  Bytes syn = datagram;  // the same options in a SYN, of somebody else
+  Bytes syn(datagram.begin(), datagram.end());  // the same options in a SYN, of somebody else
   const std::span<std::byte> octets(syn);
   wire::store16(octets, wire::ipv4_header_octets, 40'002);
   wire::store8(octets, wire::ipv4_header_octets + 13, Flags::syn);
@@ -188,13 +193,16 @@ std::uint32_t hash(BytesView octets) {  // FNV-1a
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const fuzz::HarnessMemory harness;
+  static fuzz::FencedRoom room;
   const auto area = std::as_bytes(std::span(data, size)).first(std::min(size, most_octets));
-  const auto datagram = datagram_with(area);
-  const packet::SegmentView view(datagram);
-  const auto reading = read_options(view);
-  compare_with_the_stack(view, reading.parsed);
-  const auto chosen = hash(area);
-  if (chosen % 64 == 0) write_again(datagram, view, reading);
-  if (chosen % 1024 == 1) converse(datagram);
+  room.lend(datagram_with(area), [area](BytesView datagram) {
+    const packet::SegmentView view(datagram);
+    const auto reading = read_options(view);
+    compare_with_the_stack(view, reading.parsed);
+    const auto chosen = hash(area);
+    if (chosen % 64 == 0) write_again(datagram, view, reading);
+    if (chosen % 1024 == 1) converse(datagram);
+  });
   return 0;
 }
