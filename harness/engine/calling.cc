@@ -172,6 +172,12 @@ void Play::apply_completion(PendingCall& pending) {
     if (connection(index).target_port == 0) connection(index).target_port = result.local.port;
   }
   if (pending.call->kind == CallKind::send) settle_send(pending);
+  // A name that was free again is another socket, of a connection that is not known.
+  if (pending.call->kind == CallKind::accept && result.error == 0) {
+    auto& accepted = socket(pending.call->accepted, 0);
+    accepted.sent_known = accepted.sent_known && accepted.sent == 0;
+    accepted.received_known = accepted.received_known && accepted.received == 0;
+  }
 }
 
 // A send that fell short wrote fewer octets than were counted when it started. What was
@@ -192,7 +198,8 @@ void Play::check_received(const PendingCall& pending) {
   auto& stream = socket(pending.socket, 0);
   const auto& data = pending.result->data;
   // Urgent data may be taken out of the stream, and which octet that is is disputed (RFC 6093 section 3.1).
-  if (connection(stream.connection).urgent_sent) return;
+  const auto& own = connection(stream.connection);
+  if (own.urgent_sent || own.stream_unsure || !stream.received_known) return;
   for (std::size_t i = 0; i < data.size(); ++i) {
     if (stream_octet_fits(stream.connection, false, stream.received + i, data[i])) continue;
     note(EntryKind::note, Mark::invariant, current_, now_,

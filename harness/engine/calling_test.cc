@@ -171,6 +171,38 @@ TEST(Delivery, OfTextThatBeginsBeforeTheStream) {
   }
 }
 
+// Ten blocks and more: a data offset says 15 words, and what lies behind them is text (RFC 9293 section 3.1).
+TEST(Delivery, OptionsBeyondTheirAreaAreText) {
+  Rig rig(
+      "given: ESTABLISHED\nsteps:\n  - send: {flags: PA, data: 1, options: [raw: "
+      "\"01010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101\"]}\n  "
+      "- call: {recv: 1}\n");
+  rig.establish();
+  auto result = received(rig.calls.back().id, {0});
+  result.data[0] = std::byte{1};
+  rig.complete(std::move(result));
+  rig.go();
+  EXPECT_FALSE(rig.found("delivery-intact"));
+}
+
+TEST(Delivery, OfASocketThatIsAcceptedAnewIsAnothers) {
+  Rig rig(
+      "given: ESTABLISHED\nsteps:\n  - send: {flags: PA, data: 2}\n  - call: {recv: 2}\n  - call: close\n"
+      "  - call: accept\n  - call: {recv: 1}\n");
+  rig.establish();
+  rig.complete(received(rig.calls.back().id, {0, 1}));
+  rig.go();
+  for (int calls = 0; calls < 2; ++calls) {
+    target::CallResult done;
+    done.id = rig.calls.back().id;
+    rig.complete(std::move(done));
+    rig.go();
+  }
+  rig.complete(received(rig.calls.back().id, {0}));
+  rig.go();
+  EXPECT_FALSE(rig.found("delivery-intact"));
+}
+
 TEST(Delivery, UrgentDataMayBeTakenOut) {
   Rig rig("given: ESTABLISHED\nsteps:\n  - send: {flags: PAU, data: 4, urg: 2}\n  - call: {recv: 3}\n");
   rig.establish();

@@ -129,12 +129,14 @@ class Play final : private script::Scope {
     std::deque<Arrival> queue;                 // arrived, not yet consumed
     std::optional<std::size_t> last_recorded;  // entry of the trace: its last segment that left the queue
     bool urgent_sent = false;                  // by the tester
+    bool stream_unsure = false;                // options beyond their area have become octets of the tester's stream
     std::optional<PeerSide> side;              // where a peer plays
   };
   struct Socket {
     target::SocketId id = 0;
     std::uint64_t sent = 0, received = 0;  // octets of the application's streams
     bool sent_known = true;                // false: a send fell short while others waited behind it
+    bool received_known = true;            // false: accepted anew, and whose octets it gives nobody knows
     std::optional<target::CallId> last_send;
     int connection = 0;
   };

@@ -118,6 +118,9 @@ void Play::send_segment(int index, packet::Segment segment, const script::Step* 
   commands_.inject(datagram);
   own.view.sent(segment, acceptance, now);
   own.urgent_sent = own.urgent_sent || segment.flags.has(Flags::urg);
+  if (acceptance == oracle::Acceptance::expected &&
+      packet::SegmentView(datagram).payload().size() != segment.payload.size())
+    own.stream_unsure = true;
   if (own.target_port == 0 && segment.flags.has(Flags::syn) && !segment.flags.has(Flags::ack))
     own.target_port = segment.destination.port;
   auto& entry = outcome_.trace.emplace_back();
