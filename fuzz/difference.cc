@@ -74,7 +74,7 @@ std::optional<Difference> exact_difference(const Played& reference, const Played
 // is cut into segments is a stack's own.
 struct Shown {
   bool rst = false;
-  std::set<std::string_view> answers;  // "SYN", "text", "FIN"
+  std::set<std::string_view> answers;  // "SYN", "SYN again": of a new incarnation, "text", "FIN"
   std::set<std::string_view>
       negotiated;  // of all its SYNs: which one comes again between two others is a matter of time
   std::optional<packet::Seq32> iss, ack, end;
@@ -86,8 +86,8 @@ struct Shown {
       return;
     }
     if (flags.has(Flags::syn)) {
+      answers.insert(iss && iss != segment.seq() ? "SYN again" : "SYN");
       if (iss != segment.seq()) iss = end = segment.seq();
-      answers.insert("SYN");
       for (const auto& [option, offset] : segment.options().options)
         if (const auto name = name_of(option); !name.empty()) negotiated.insert(name);
     }
@@ -108,7 +108,7 @@ struct Shown {
   [[nodiscard]] std::string beyond(const Shown& other) const {
     std::vector<std::string_view> parts;
     if (rst && !other.rst) parts.emplace_back("RST");
-    for (const std::string_view answer : {"SYN", "text", "FIN"})
+    for (const std::string_view answer : {"SYN", "SYN again", "text", "FIN"})
       if (answers.contains(answer) && !other.answers.contains(answer)) parts.push_back(answer);
     return parts.empty() ? "nothing" : fmt::format("{}", fmt::join(parts, ", "));
   }

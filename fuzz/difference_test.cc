@@ -194,6 +194,20 @@ TEST(Difference, OfResults) {
   EXPECT_EQ(found.place, "result after recv in ESTABLISHED: ECONNRESET, and not octets");
 }
 
+// What the judge is asked about, and what comes of it.
+struct Judged {
+  std::vector<std::string> asked;
+  std::optional<Difference> found;
+};
+Judged judged(const Played& reference, const Played& other, Judgment first) {
+  Judged out;
+  out.found = difference(reference, other, Comparison::quiescent, [&](const Difference& one) {
+    out.asked.push_back(one.aspect);
+    return out.asked.size() == 1 ? first : Judgment::mistake;
+  });
+  return out;
+}
+
 TEST(Difference, ARetransmissionToALaterIncarnationIsNoNews) {
   const Record record;
   const auto fin = record.with(ack, [](auto& segment) { segment.flags = segment.flags | Flags::fin; });
@@ -210,7 +224,11 @@ TEST(Difference, ARetransmissionToALaterIncarnationIsNoNews) {
   segment.seq += 5000;
   segment.options = {packet::WindowScale{7}};
   again.entries[7].datagram = packet::serialize(segment);
-  EXPECT_EQ(quiescent(fin, again)->other, "wscale") << "a new incarnation of the target's";
+  EXPECT_EQ(quiescent(fin, again)->other, "SYN again") << "a new incarnation of the target's";
+  EXPECT_EQ(judged(fin, again, Judgment::permitted_goes_on).found->other, "wscale") << "which offers more";
+  segment.seq = Seq32(5000);
+  again.entries[7].datagram = packet::serialize(segment);
+  EXPECT_EQ(quiescent(fin, again)->other, "wscale") << "the SYN once more, and nothing new but its offer";
 }
 
 TEST(Difference, ARstCountsEachTimeAndOtherAnswersOnce) {
@@ -235,20 +253,6 @@ TEST(Difference, ARstCountsEachTimeAndOtherAnswersOnce) {
   more.entries[7].datagram = packet::serialize(segment);
   more.entries[7].step = 4;
   EXPECT_FALSE(quiescent(text, more)) << "how text is cut is a stack's own";
-}
-
-// What the judge is asked about, and what comes of it.
-struct Judged {
-  std::vector<std::string> asked;
-  std::optional<Difference> found;
-};
-Judged judged(const Played& reference, const Played& other, Judgment first) {
-  Judged out;
-  out.found = difference(reference, other, Comparison::quiescent, [&](const Difference& one) {
-    out.asked.push_back(one.aspect);
-    return out.asked.size() == 1 ? first : Judgment::mistake;
-  });
-  return out;
 }
 
 TEST(Difference, BehindOneThatIsPermittedItEndsOrGoesOn) {
