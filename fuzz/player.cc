@@ -12,6 +12,7 @@
 #include "engine/play.hh"
 #include "fuzz/fixture.hh"
 #include "fuzz/sides.hh"
+#include "fuzz/streams.hh"
 #include "fuzz/transitions.hh"
 #include "packet/icmp.hh"
 
@@ -29,32 +30,13 @@ constexpr std::int64_t most_octets = 65'000;  // of one segment's text
 // A target that reacts so often at one instant of simulated time goes round in a circle.
 constexpr int most_rounds = 2000;
 
-// Octets that stand in a stream in place of the pattern.
-struct Literal {
-  engine::Stream stream = engine::Stream::from_tester;
-  std::uint64_t offset = 0;
-  Bytes octets;
-};
-
 struct Side {
   oracle::ConnectionView view;
   std::uint16_t tester_port = 0;
   std::uint16_t target_port = 0;  // 0: not known yet
   Bytes last_answer;
-  bool urgent_sent = false;
-  // A SYN of ours had another number than the ISS, so that octets count from there; or a broken
-  // segment may have put other octets into the stream.
-  bool stream_unsure = false;
   bool reset = false;  // by either
   ObservedState state;
-};
-
-// One of the application's, as far as its streams are concerned.
-struct Socket {
-  std::uint8_t connection = 0;
-  std::uint64_t sent = 0, received = 0;
-  bool sent_known = true;
-  std::optional<std::uint32_t> last_send = std::nullopt;  // the step
 };
 
 class Playing {
@@ -95,8 +77,7 @@ class Playing {
         port = sides_[static_cast<std::size_t>(declared.tuple_of)].tester_port;
       else if (declared.iss)
         iss = Seq32(static_cast<std::uint32_t>(declared.iss->offset));
-      sides_.push_back(
-          Side{oracle::ConnectionView(program_.family, iss, place_.mtu), port, 0, {}, false, false, false, {}});
+      sides_.push_back(Side{oracle::ConnectionView(program_.family, iss, place_.mtu), port, 0, {}, false, {}});
       active_.push_back(declared.tuple_of >= 0 ? active_[static_cast<std::size_t>(declared.tuple_of)]
                                                : static_cast<int>(i));
     }
@@ -176,17 +157,19 @@ class Playing {
     }
     const bool refused = send.ignored || breaks(broken);
     segment.ip.identification = identification_++;
-    own.stream_unsure = own.stream_unsure || (segment.flags.has(Flags::syn) && seq != 0);
+    // Octets count from where the SYN is.
+    if (segment.flags.has(Flags::syn) && seq != 0) streams_.doubt_delivery();
     own.reset = own.reset || segment.flags.has(Flags::rst);
     if (!segment.payload.empty()) text_reaches_others(index);
-    own.urgent_sent = own.urgent_sent || segment.flags.has(Flags::urg);
+    // Urgent data may be taken out of the stream, and which octet that is is disputed (RFC 6093 section 3.1).
+    if (segment.flags.has(Flags::urg)) streams_.doubt_delivery();
     if (own.target_port == 0 && segment.flags.has(Flags::syn) && !segment.flags.has(Flags::ack))
       own.target_port = segment.destination.port;
     const auto place = place_of(segment, refused, own.view);
     own.view.sent(segment, refused ? oracle::Acceptance::refused : oracle::Acceptance::expected, target_.now());
     auto datagram = packet::serialize(segment, broken);
     // Options beyond 40 octets, or an offset that lies.
-    if (packet::SegmentView(datagram).payload().size() != segment.payload.size()) own.stream_unsure = true;
+    if (packet::SegmentView(datagram).payload().size() != segment.payload.size()) streams_.doubt_delivery();
     auto& entry = inject(std::move(datagram), index);
     entry.place = place;
     if (!refused) own.state.sent(segment.flags, own.view);
@@ -195,18 +178,16 @@ class Playing {
   // Text for one incarnation may be in the window of another that has its ports: a number says nothing then of
   // which stream an octet belongs to.
   void text_reaches_others(std::uint8_t index) {
-    auto& own = sides_[index];
     for (std::size_t i = 0; i < sides_.size(); ++i) {
-      auto& other = sides_[i];
-      if (i == index || other.tester_port != own.tester_port || !other.view.used()) continue;
-      own.stream_unsure = other.stream_unsure = true;
+      const auto& other = sides_[i];
+      if (i != index && other.tester_port == sides_[index].tester_port && other.view.used()) streams_.doubt_delivery();
     }
   }
 
   // The first octet of the stream has number 1; `offset` counts from there.
   [[nodiscard]] Bytes text(const SendSegment& send, const Side& side, std::uint32_t offset) {
     if (!send.literal.empty()) {
-      literals_.push_back({engine::Stream::from_tester, offset, send.literal});
+      streams_.wrote(engine::Stream::from_tester, offset, send.literal);
       return send.literal;
     }
     Bytes octets(static_cast<std::size_t>(std::clamp<std::int64_t>(value(side, send.length), 0, most_octets)));
@@ -243,20 +224,17 @@ class Playing {
   // ---- calls
 
   void start(const Call& call, std::uint8_t index) {
-    auto& socket = sockets_.try_emplace(call.socket, Socket{.connection = index}).first->second;
-    if (call.kind == Call::Kind::accept) sockets_.try_emplace(call.accepted, Socket{.connection = index});
-    if (call.kind == Call::Kind::send) socket.last_send = step_;
-    if (call.urgent && !target_.description().capabilities.contains("urgent")) socket.sent_known = false;
+    streams_.called(call, index);
+    if (call.urgent && !target_.description().capabilities.contains("urgent")) streams_.doubt_text_of(call.socket);
     auto& entry = record(Entry::Kind::called, index);
     entry.call = step_;
     tell(entry);
     sides_[index].state.called(call.kind);
-    target_.start(place_.id, {step_, call.socket, operation(call, socket, index)});
+    target_.start(place_.id, {step_, call.socket, operation(call, index)});
   }
 
-  [[nodiscard]] target::Operation operation(const Call& call, Socket& socket, std::uint8_t index) {
+  [[nodiscard]] target::Operation operation(const Call& call, std::uint8_t index) {
     auto& own = sides_[index];
-    const auto count = static_cast<std::size_t>(std::clamp<std::int64_t>(call.number, 0, 64 << 20));
     switch (call.kind) {
       case Call::Kind::listen:
         return target::Listen{place_.port, static_cast<int>(call.number)};
@@ -269,19 +247,11 @@ class Playing {
       }
       case Call::Kind::accept:
         return target::Accept{call.accepted};
-      case Call::Kind::send: {
-        auto data = call.literal;
-        if (data.empty()) {
-          data.resize(count);
-          engine::write_pattern(engine::Stream::from_target, socket.sent, data);
-        } else {
-          literals_.push_back({engine::Stream::from_target, socket.sent, data});
-        }
-        socket.sent += data.size();
-        return target::Send{std::move(data), call.urgent};
-      }
+      case Call::Kind::send:
+        return target::Send{streams_.text_of(call, step_), call.urgent};
       case Call::Kind::receive:
-        return target::Receive{std::max<std::size_t>(count, 1), call.urgent};
+        return target::Receive{static_cast<std::size_t>(std::clamp<std::int64_t>(call.number, 1, 64 << 20)),
+                               call.urgent};
       case Call::Kind::shutdown_write:
         return target::Shutdown{target::Direction::write};
       case Call::Kind::shutdown_read:
@@ -370,7 +340,8 @@ class Playing {
     if (index >= 0) {
       auto& own = sides_[static_cast<std::size_t>(index)];
       if (own.target_port == 0) own.target_port = segment.source_port();
-      if (segment.flags().has(Flags::syn) && own.reset) begin_anew(index);
+      // Once more on the same ports, and at the same instant with the same ISS.
+      if (segment.flags().has(Flags::syn) && own.reset) streams_.begin_anew(index);
       own.reset = own.reset || segment.flags().has(Flags::rst);
       check_text(segment, index);
       own.view.consumed(segment);
@@ -381,46 +352,8 @@ class Playing {
     tell(entry);
   }
 
-  // Once more on the same ports: streams begin anew, and at the same instant with the same ISS.
-  void begin_anew(int index) {
-    for (auto& [id, socket] : sockets_)
-      if (socket.connection == index) begin_anew(socket);
-  }
-  void begin_anew(Socket& socket) {
-    if (socket.sent > 0) socket.sent_known = false;
-    if (socket.received > 0) sides_[socket.connection].stream_unsure = true;
-  }
-
   void breach(oracle::Violation violation) {
     played_.breaches.push_back({std::move(violation), played_.entries.size() - 1});
-  }
-
-  // Which connection an accepted socket belongs to is not known where there are several: all literals count.
-  [[nodiscard]] bool octet_fits(engine::Stream stream, std::uint64_t offset, std::byte octet) const {
-    bool fits = octet == engine::pattern_octet(stream, offset);
-    for (const auto& literal : literals_) {
-      // Numbers go round: text may begin before the first octet (RFC 9293 section 3.4).
-      const auto at = static_cast<std::uint32_t>(offset - literal.offset);
-      if (literal.stream != stream || at >= literal.octets.size()) continue;
-      if (octet == literal.octets[at]) return true;
-      // What the application wrote is known; the tester may have sent both.
-      if (stream == engine::Stream::from_target && sides_.size() == 1) fits = false;
-    }
-    return fits;
-  }
-
-  // How many of `octets`, from their first on, belong where they are.
-  [[nodiscard]] std::size_t fitting(engine::Stream stream, std::uint64_t offset, packet::BytesView octets) const {
-    if (literals_.empty()) return engine::matching_pattern(stream, offset, octets);
-    std::size_t count = 0;
-    while (count < octets.size() && octet_fits(stream, offset + count, octets[count])) ++count;
-    return count;
-  }
-
-  [[nodiscard]] const Socket* socket_of(int connection) const {
-    for (const auto& [id, socket] : sockets_)
-      if (id != 0 && socket.connection == connection) return &socket;
-    return nullptr;
   }
 
   void check_text(const packet::SegmentView& segment, int index) {
@@ -429,17 +362,12 @@ class Playing {
     if (octets.empty() || segment.flags().has(Flags::rst)) return;
     if (!own.view.target_iss_known() || own.view.target_began_again()) return;
     const auto first = own.view.in_target_space(segment.seq()) + (segment.flags().has(Flags::syn) ? 1U : 0U) - 1U;
-    const auto* socket = socket_of(index);
-    if (socket == nullptr || !socket->sent_known) return;
     // A keep-alive may carry one octet of garbage at the last number (RFC 9293 section 3.8.4, MAY-6), where nothing is
     // in flight (MUST-26).
     const auto una = static_cast<std::uint32_t>(own.view.variable(script::Variable::snd_una));
     if (octets.size() == 1 && own.view.in_target_space(segment.seq()) + 1U == una && una == own.view.snd_nxt()) return;
-    if (first >= socket->sent) return;  // more is the monitor's to say
-    const auto known = octets.first(std::min<std::size_t>(octets.size(), socket->sent - first));
-    const auto count = fitting(engine::Stream::from_target, first, known);
-    if (count < known.size())
-      breach({&stream_intact, fmt::format("octet {} is not what the application wrote there", first + count + 1)});
+    if (const auto strange = streams_.strange_text(index, first, octets))
+      breach({&stream_intact, fmt::format("octet {} is not what the application wrote there", *strange)});
   }
 
   void completed(target::CallResult result) {
@@ -449,41 +377,13 @@ class Playing {
     const auto connection = played_.steps[result.id].connection;
     auto& entry = record(Entry::Kind::completed, connection);
     entry.call = result.id;
-    if (call->kind == Call::Kind::receive && result.error == 0 && !call->urgent) check_delivered(*call, result);
+    if (const auto strange = streams_.completed(*call, result))
+      breach(
+          {&delivery_intact, fmt::format("octet {} that the application read is not what was sent there", *strange)});
     if (call->kind == Call::Kind::connect && result.error == 0 && result.local.port != 0)
       if (auto& own = sides_[connection]; own.target_port == 0) own.target_port = result.local.port;
-    if (call->kind == Call::Kind::send) settle(*call, result);
-    // A number that was free again: another socket.
-    if (call->kind == Call::Kind::accept && result.error == 0) begin_anew(sockets_[call->accepted]);
     entry.result = std::move(result);
     tell(entry);
-  }
-
-  void check_delivered(const Call& call, const target::CallResult& result) {
-    auto& socket = sockets_[call.socket];
-    // Urgent data may be taken out of the stream, and which octet that is is disputed (RFC 6093 section 3.1).
-    // With several connections it is not known which one an accepted socket belongs to.
-    if (std::ranges::any_of(sides_, [](const Side& side) { return side.urgent_sent || side.stream_unsure; })) return;
-    const auto count = fitting(engine::Stream::from_tester, socket.received, result.data);
-    if (count < result.data.size())
-      breach({&delivery_intact, fmt::format("octet {} that the application read is not what was sent there",
-                                            socket.received + count + 1)});
-    socket.received += result.data.size();
-  }
-
-  // A send that fell short wrote fewer octets than were counted when it started.
-  void settle(const Call& call, const target::CallResult& result) {
-    auto& socket = sockets_[call.socket];
-    const auto wanted = call.literal.empty()
-                            ? static_cast<std::size_t>(std::clamp<std::int64_t>(call.number, 0, 64 << 20))
-                            : call.literal.size();
-    const auto taken =
-        static_cast<std::size_t>(std::clamp<std::int64_t>(result.value, 0, static_cast<std::int64_t>(wanted)));
-    if (taken == wanted) return;
-    if (socket.last_send == result.id)
-      socket.sent -= wanted - taken;
-    else
-      socket.sent_known = false;
   }
 
   // So that no orphan of a kernel retransmits into what follows.
@@ -507,8 +407,7 @@ class Playing {
   Played played_;
   std::vector<Side> sides_;
   std::vector<int> active_;  // per connection: which incarnation takes what comes to its port
-  std::map<std::uint8_t, Socket> sockets_;
-  std::vector<Literal> literals_;
+  Streams streams_{program_.connections.size()};
   oracle::InvariantMonitor monitor_;
   std::vector<target::Event> events_;
   std::uint32_t step_ = 0;

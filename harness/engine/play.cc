@@ -37,8 +37,8 @@ void Play::make_connections() {
       port = connection(declared.tuple_of).tester_port;
     else if (declared.iss)
       iss = packet::Seq32(static_cast<std::uint32_t>(declared.iss->evaluate(*this)));
-    connections_.push_back(
-        Connection{oracle::ConnectionView(test_.family, iss, setup_.attachment.mtu), port, 0, {}, {}, false, false, {}});
+    connections_.push_back(Connection{
+        oracle::ConnectionView(test_.family, iss, setup_.attachment.mtu), port, 0, {}, {}, false, false, {}});
     active_.push_back(declared.tuple_of >= 0 ? active_[static_cast<std::size_t>(declared.tuple_of)]
                                              : static_cast<int>(i));
   }
