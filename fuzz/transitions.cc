@@ -180,7 +180,9 @@ void ObservedState::sent(Flags flags, const oracle::ConnectionView& view) {
 
 void ObservedState::answered(Flags flags, const oracle::ConnectionView& view) {
   if (flags.has(Flags::rst)) {
-    if (state_ != State::listen) state_ = State::closed;
+    // A wrong acknowledgment draws one in these, and changes no state (RFC 9293 sections 3.10.7.2 to 3.10.7.4).
+    const bool stays = state_ == State::listen || state_ == State::syn_sent || state_ == State::syn_received;
+    if (!stays) state_ = State::closed;
     return;
   }
   settle(view);

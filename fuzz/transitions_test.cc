@@ -43,6 +43,24 @@ TEST(ObservedState, IsTheFixturesBehindIt) {
   EXPECT_EQ(seen, 40);
 }
 
+// RFC 9293 sections 3.10.7.3 and 3.10.7.4, fifth: "send a reset" and no more.
+TEST(ObservedState, StaysWhereAWrongAcknowledgmentDrawsAReset) {
+  for (const auto role : {Role::active, Role::passive}) {
+    Program program;
+    program.fixture.role = role;
+    program.fixture.state = role == Role::active ? State::syn_sent : State::syn_received;
+    SendSegment wrong;
+    wrong.flags = Flags::ack;
+    wrong.ack = Number{Number::Base::snd_nxt, 5};
+    program.steps = {{0, wrong}, {0, Pause{}}};
+    const auto played = play_on_reference(program);
+    const auto& answer = played.entries[played.entries.size() - 2];
+    ASSERT_EQ(answer.kind, Entry::Kind::answered);
+    EXPECT_TRUE(packet::SegmentView{BytesView(answer.datagram)}.flags().has(Flags::rst));
+    EXPECT_EQ(script::to_string(played.entries.back().state), script::to_string(program.fixture.state));
+  }
+}
+
 // ---- places
 
 constexpr std::uint32_t window = 1000;
