@@ -90,6 +90,19 @@ tests:
   EXPECT_EQ(verdict_of(yaml), engine::Verdict::pass);
 }
 
+// RFC 9293 section 3.10.7.1: sequence number zero, which is another distance from each ISS.
+TEST(Decompile, AResetFromClosedIsTheSameForEachSeed) {
+  auto program = in(script::State::established, {{0, segment("R")}, {0, segment("-")}});
+  program.fixture.role = script::Role::active;  // nobody listens
+  Telling telling;
+  telling.seed = seed;
+  const auto yaml = to_yaml(program, played(program), telling);
+  EXPECT_THAT(yaml, HasSubstr("- expect: {flags: RA, ack: rcv_nxt}"));
+  const auto suite = test::load(yaml);
+  for (const auto other : {seed, seed + 1})
+    EXPECT_EQ(test::Recording(suite.tests.front(), other).play().verdict, engine::Verdict::pass);
+}
+
 TEST(Decompile, RealTimesAreToldAsIfNothingTookTime) {
   auto data = segment("PA");
   data.length = {Number::Base::zero, 10};

@@ -385,7 +385,10 @@ YAML::Node words_of(const packet::SegmentView& segment, const oracle::Connection
   const bool defines = flags.has(Flags::syn) && !known;
   const auto seq = defines ? 0 : view.in_target_space(segment.seq());
   const bool plain = flags.has(Flags::syn) || !known;  // nothing has been counted yet
-  out["seq"] = plain ? std::to_string(seq) : words_of_seq(seq, view);
+  // Who answers what came without ACK from CLOSED uses zero (RFC 9293 section 3.10.7.1): on the wire, and not
+  // counted from an ISS that is another one with each seed.
+  const bool absolute = known && flags.has(Flags::rst) && flags.has(Flags::ack) && segment.seq() == packet::Seq32(0);
+  if (!absolute) out["seq"] = plain ? std::to_string(seq) : words_of_seq(seq, view);
   if (flags.has(Flags::ack)) {
     const auto ack = view.in_tester_space(segment.ack());
     out["ack"] = plain ? std::to_string(ack) : relative_words(ack, "rcv_nxt", view.rcv_nxt());
