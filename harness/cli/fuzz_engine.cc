@@ -195,11 +195,12 @@ class Supervisor {
 
   std::optional<int> take_artifact(const std::string& artifact, const Round& round) {
     const auto silenced = silenced_.size();
-    if (is_silenced(round.finding)) return forget(artifact, round, silenced);
+    if (is_silenced(round.finding)) return forget(artifact, round, silenced, patience);
     auto fuzzers = fuzzers_;
     fuzzers.environment.push_back("TCPSPEC_FUZZ_KNOWN=" + known_file());
     const auto investigated = investigate_by(fuzzers, artifact, options_.findings);
-    if (investigated && *investigated && (*investigated)->known) return forget(artifact, round, silenced);
+    if (investigated && *investigated && (*investigated)->known)
+      return forget(artifact, round, silenced, patience_with_known);
     // Ctrl-C ends the investigation, too; what it was about is kept.
     const bool cut_short = !investigated && fuzz_interrupted();
     if (!investigated && !cut_short)
@@ -212,19 +213,20 @@ class Supervisor {
       screen_.found(found);
     }
     if (!cut_short && *investigated) silenced_.emplace(found.oracle, found.place);
-    return forget(artifact, round, silenced);
+    return forget(artifact, round, silenced, patience);
   }
 
-  std::optional<int> forget(const std::string& artifact, const Round& round, std::size_t silenced) {
+  std::optional<int> forget(const std::string& artifact, const Round& round, std::size_t silenced, int rounds) {
     // What kills the process cannot be skipped: what it began with is left out, and another seed may get around it.
     const bool was_a_seed = leave_out(artifact);
     std::error_code ignored;
     fs::remove(artifact, ignored);
     const bool progress = silenced_.size() > silenced || was_a_seed || round.inputs > hardly_any;
     hardly_moved_ = progress ? 0 : hardly_moved_ + 1;
-    if (hardly_moved_ < 3) return std::nullopt;
+    if (hardly_moved_ < rounds) return std::nullopt;
     stuck_ = true;
-    screen_.note("a finding that cannot be skipped ends it at once, with three seeds: it is to be mended first");
+    screen_.note(fmt::format(
+        "a finding that cannot be skipped ends it at once, with {} seeds: it is to be mended first", rounds));
     return std::nullopt;
   }
 
@@ -338,6 +340,8 @@ class Supervisor {
     return from == std::string::npos ? words : words.substr(from == 0 ? 0 : from + 1);
   }
 
+  // Rounds in a row that hardly move. Who says that a death is known wants to go on behind it.
+  static constexpr int patience = 3, patience_with_known = 100;
   static constexpr std::uint64_t hardly_any = 2000;  // inputs, beside those that it begins with
 
   const FuzzOptions& options_;
