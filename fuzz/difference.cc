@@ -172,17 +172,19 @@ class Comparing {
       : played_(reference), here_(reference), there_(other), judge_(judge) {}
 
   std::optional<Difference> run() {
-    std::size_t stimulus = 0;
+    bool rested = false;
     for (std::size_t step = 0; step < played_.steps.size() && !ended_; ++step) {
       const auto* pause = std::get_if<Pause>(&played_.steps[step].action);
       if (pause == nullptr) {
-        stimulus = step;
+        stimulus_ = step;
+        rested = false;
         continue;
       }
       if (pause->length < rest) continue;
+      // Behind a rest it is time that does it.
+      if (std::exchange(rested, true)) stimulus_ = step;
       here_.take_until(step);
       there_.take_until(step);
-      stimulus_ = stimulus;
       // Of what a call does not do, its own result tells most.
       if (!compare_result(stimulus_) || !compare_connections() || !compare_results()) return mistake_;
       here_.rest();

@@ -279,6 +279,26 @@ TEST(Difference, BehindOneThatIsPermittedItEndsOrGoesOn) {
   EXPECT_EQ(result.asked.size(), 1U);
 }
 
+// A pause behind a pause: what shows only then no stimulus has called forth, and a test has to wait for it.
+TEST(Difference, BehindARestItIsTime) {
+  const Record record;
+  auto here = record.whole();
+  here.steps.push_back({0, Pause{300s}});
+  auto& paused = here.entries.emplace_back();
+  paused.kind = Entry::Kind::paused;
+  paused.step = 6;
+  paused.state = State::established;
+  auto there = here;
+  auto& reset = there.entries.emplace_back(there.entries[ack]);
+  reset.step = 6;
+  auto segment = packet::parse(reset.datagram).value();
+  segment.flags = Flags::rst;
+  reset.datagram = packet::serialize(segment);
+  expect_difference(
+      quiescent(here, there),
+      {.aspect = "answer", .state = "ESTABLISHED", .event = "time", .reference = "nothing", .other = "RST", .step = 6});
+}
+
 TEST(Difference, TheNumbersOfTheTargetAreItsOwn) {
   const Record record;
   auto other = record.whole();

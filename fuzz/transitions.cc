@@ -185,6 +185,8 @@ void ObservedState::answered(Flags flags, const oracle::ConnectionView& view) {
     if (!stays) state_ = State::closed;
     return;
   }
+  // A SYN-ACK that it was not to take (`ignored`), and did, it acknowledges.
+  opened_ = opened_ || (state_ == State::syn_sent && !flags.has(Flags::syn) && view.acked() > 0);
   settle(view);
 }
 
@@ -192,11 +194,11 @@ void ObservedState::answered(Flags flags, const oracle::ConnectionView& view) {
 void ObservedState::settle(const oracle::ConnectionView& view) {
   if (!view.target_iss_known()) return;
   const auto una = view.variable(script::Variable::snd_una);
-  if (!view.tester_syn_sent()) {
+  if (!view.tester_syn_sent() && view.acked() == 0) {
     state_ = State::syn_sent;
     return;
   }
-  if (una == 0) {
+  if (una == 0 && !opened_) {
     state_ = State::syn_received;
     return;
   }

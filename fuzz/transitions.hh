@@ -59,6 +59,7 @@ class ObservedState {
  private:
   void settle(const oracle::ConnectionView& view);
   script::State state_ = script::State::closed;
+  bool opened_ = false;  // by a SYN-ACK that no view takes for accepted
 };
 
 // Transition::detail of a segment that is about to be sent.

@@ -61,6 +61,19 @@ TEST(ObservedState, StaysWhereAWrongAcknowledgmentDrawsAReset) {
   }
 }
 
+// `ignored` says that a target must not take it: one that it takes all the same opens the connection.
+TEST(ObservedState, GoesByWhatTheTargetAcknowledges) {
+  Program program;
+  program.fixture.role = Role::active;
+  program.fixture.state = State::syn_sent;
+  SendSegment answer, ack;
+  answer.flags = Flags::syn | Flags::ack;
+  answer.ignored = true;
+  ack.flags = Flags::ack;
+  program.steps = {{0, answer}, {0, ack}, {0, Pause{}}};
+  EXPECT_EQ(script::to_string(play_on_reference(program).entries.back().state), "ESTABLISHED");
+}
+
 // ---- places
 
 constexpr std::uint32_t window = 1000;
