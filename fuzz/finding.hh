@@ -33,7 +33,8 @@ struct Finding {
 };
 
 struct FindingOptions {
-  Duration patience = std::chrono::seconds(1);  // processor time of one play, which takes a thousandth of it
+  // Processor time of one play: most take a thousandth of it, hours of a clock that ticks a second.
+  Duration patience = std::chrono::seconds(5);
   std::size_t most_trials = 2000;
   std::size_t most_trials_of_hangs = 300;   // each that still hangs takes its time
   std::size_t most_trials_of_floods = 150;  // each has all its answers to be read
