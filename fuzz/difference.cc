@@ -163,7 +163,14 @@ class Resting {
 struct Aspect {
   std::string_view name;
   std::string reference, other;
+  std::string call = {};
 };
+
+std::string name_of(const Step& step) {
+  const auto* call = std::get_if<Call>(&step.action);
+  if (call == nullptr) return {};
+  return fmt::format("{}{}{}", script::to_string(call->kind), call->option.empty() ? "" : " ", call->option);
+}
 
 // Both at one point of rest. What was judged to be permitted is made equal.
 class Comparing {
@@ -202,6 +209,7 @@ class Comparing {
                      .state = std::string(script::to_string(stimulus.state)),
                      .event = std::string(to_string(event_of(stimulus, played_))),
                      .segment = where(stimulus),
+                     .call = std::move(aspect.call),
                      .reference = std::move(aspect.reference),
                      .other = std::move(aspect.other),
                      .step = stimulus_,
@@ -265,7 +273,7 @@ class Comparing {
       return found == resting.results().end() ? std::string("pending") : found->second;
     };
     if (of(here_) == of(there_)) return true;
-    if (!goes_on({"result", of(here_), of(there_)})) return false;
+    if (!goes_on({"result", of(here_), of(there_), name_of(played_.steps[step])})) return false;
     settled_.insert(call);
     return true;
   }
@@ -305,9 +313,10 @@ Suspicion suspicion(const Difference& difference) {
   return {Oracle::difference,
           fmt::format("{} after {} in {}{}", difference.aspect, difference.event, difference.state,
                       numbers ? "" : fmt::format(": {}, and not {}", difference.other, difference.reference)),
-          fmt::format("after {}{} in {}: {} {}, where the reference stack has {}", difference.event,
+          fmt::format("after {}{} in {}: {}{} {}, where the reference stack has {}", difference.event,
                       difference.segment.empty() ? "" : " (" + difference.segment + ")", difference.state,
-                      difference.aspect, difference.other, difference.reference),
+                      difference.aspect, difference.call.empty() ? "" : " of " + difference.call, difference.other,
+                      difference.reference),
           "", difference.other_entry};
 }
 

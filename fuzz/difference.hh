@@ -25,6 +25,7 @@ struct Difference {
   std::string state;                                 // of the reference, as the wire shows it: "ESTABLISHED"
   std::string event;                                 // the last stimulus: "RST"; to_string(EventKind)
   std::string segment = {};                          // where it lies, if it is one; where() of transitions.hh
+  std::string call = {};                             // whose result differs: "recv", "setsockopt TCP_NODELAY"
   std::string reference, other;                      // what each did that the other did not: "RST", "nothing"
   std::size_t step = 0;                              // after which it shows
   std::size_t reference_entry = 0, other_entry = 0;  // of the records: the first entry that tells

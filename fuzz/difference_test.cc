@@ -192,6 +192,7 @@ TEST(Difference, OfResults) {
   const auto found = suspicion(*quiescent(record.whole(), record.with_result(ECONNRESET, 0)));
   EXPECT_EQ(found.oracle, Oracle::difference);
   EXPECT_EQ(found.place, "result after recv in ESTABLISHED: ECONNRESET, and not octets");
+  EXPECT_EQ(found.what, "after recv in ESTABLISHED: result of recv ECONNRESET, where the reference stack has octets");
 }
 
 // What the judge is asked about, and what comes of it.

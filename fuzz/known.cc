@@ -35,7 +35,7 @@ bool has_words(const script::Value& item) {
   return id && reason;
 }
 
-constexpr std::array difference_keys = {"aspect", "state", "event", "segment", "reference", "other", "then"};
+constexpr std::array difference_keys = {"aspect", "state", "event", "segment", "call", "reference", "other", "then"};
 
 void read_difference(const script::Value& item, Known& known) {
   const auto then = item.find("then");
@@ -43,20 +43,20 @@ void read_difference(const script::Value& item, Known& known) {
     return then->complain("`then` is `continue` or `end`", "the default is `end`: nothing behind it is compared");
   const auto text = [&item](std::string_view key) { return text_of(item, key); };
   known.equivalences.push_back({text("id"), text("reason"), text("target"), text("aspect"), text("state"),
-                                text("event"), text("segment"), text("reference"), text("other"),
+                                text("event"), text("segment"), text("call"), text("reference"), text("other"),
                                 text("then") == "continue"});
 }
 
 void read_equivalence(const script::Value& item, Known& known) {
-  if (item.check_keys("an equivalence", {"id", "reason", "target", "aspect", "state", "event", "segment", "reference",
-                                         "other", "then"}) &&
+  if (item.check_keys("an equivalence", {"id", "reason", "target", "aspect", "state", "event", "segment", "call",
+                                         "reference", "other", "then"}) &&
       has_words(item))
     read_difference(item, known);
 }
 
 void read_finding(const script::Value& item, Known& known) {
   if (!item.check_keys("a known finding", {"id", "reason", "target", "oracle", "place", "aspect", "state", "event",
-                                           "segment", "reference", "other", "then"}) ||
+                                           "segment", "call", "reference", "other", "then"}) ||
       !has_words(item))
     return;
   const auto text = [&item](std::string_view key) { return text_of(item, key); };
@@ -77,7 +77,8 @@ Judgment Known::judge(const std::string& target, const Difference& difference) c
   const auto rule = std::ranges::find_if(equivalences, [&](const Equivalence& one) {
     return fits(one.target, target) && fits(one.aspect, difference.aspect) && fits(one.state, difference.state) &&
            fits(one.event, difference.event) && fits(one.segment, difference.segment) &&
-           fits(one.reference, difference.reference) && fits(one.other, difference.other);
+           fits(one.call, difference.call) && fits(one.reference, difference.reference) &&
+           fits(one.other, difference.other);
   });
   if (rule != equivalences.end()) return rule->goes_on ? Judgment::permitted_goes_on : Judgment::permitted;
   return covers(target, suspicion(difference)) ? Judgment::permitted : Judgment::mistake;

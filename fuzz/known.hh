@@ -16,10 +16,10 @@ namespace tcpspec::fuzz {
 
 // Of differences, permitted ones and those that were found to be somebody's mistake.
 struct Equivalence {
-  std::string id;                                               // "rst-with-ack"
-  std::string reason;                                           // why both are right, with the RFC
-  std::string target;                                           // pattern of a target's name
-  std::string aspect, state, event, segment, reference, other;  // patterns of a Difference
+  std::string id;                                                     // "rst-with-ack"
+  std::string reason;                                                 // why both are right, with the RFC
+  std::string target;                                                 // pattern of a target's name
+  std::string aspect, state, event, segment, call, reference, other;  // patterns of a Difference
   // `then: continue`: the two stand where they would without it, and are compared on. Else that is the
   // end of the comparison, for they may be in different states.
   bool goes_on = false;

@@ -39,6 +39,7 @@ Difference rst_in_listen() {
           .state = "LISTEN",
           .event = "RST",
           .segment = "R, seq next, ack none",
+          .call = "recv",
           .reference = "nothing",
           .other = "RST, text"};
 }
@@ -81,7 +82,7 @@ findings:
 
 TEST_F(KnownFile, EachOfTheFieldsCounts) {
   const auto one = rst_in_listen();
-  for (const auto* rule : {"aspect: answer", "state: LISTEN", "event: RST", "segment: \"R, *, ack none\"",
+  for (const auto* rule : {"aspect: answer", "state: LISTEN", "event: RST", "segment: \"R, *, ack none\"", "call: recv",
                            "reference: nothing", "other: \"RST, text\""})
     for (const bool fits : {true, false}) {
       std::string text = rule;

@@ -270,6 +270,7 @@ class Supervisor {
                                              {"state", one.state},
                                              {"event", one.event},
                                              {"segment", one.segment},
+                                             {"call", one.call},
                                              {"reference", one.reference},
                                              {"other", one.other},
                                              {"then", one.goes_on ? "continue" : ""}}));

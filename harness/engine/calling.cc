@@ -17,38 +17,6 @@ using script::Step;
 
 namespace {
 
-std::string_view name_of(CallKind kind) {
-  switch (kind) {
-    case CallKind::listen:
-      return "listen";
-    case CallKind::connect:
-      return "connect";
-    case CallKind::accept:
-      return "accept";
-    case CallKind::send:
-      return "send";
-    case CallKind::receive:
-      return "recv";
-    case CallKind::shutdown_write:
-      return "shutdown(write)";
-    case CallKind::shutdown_read:
-      return "shutdown(read)";
-    case CallKind::shutdown_both:
-      return "shutdown(both)";
-    case CallKind::close:
-      return "close";
-    case CallKind::abort:
-      return "abort";
-    case CallKind::set_option:
-      return "setsockopt";
-    case CallKind::get_option:
-      return "getsockopt";
-    case CallKind::state:
-      return "state";
-  }
-  return "?";
-}
-
 std::string call_words(const script::Call& call, const script::Scope& scope) {
   std::string arguments = call.option;
   if (call.number && call.kind != CallKind::listen)
@@ -56,7 +24,7 @@ std::string call_words(const script::Call& call, const script::Scope& scope) {
   if (!call.literal.empty())
     arguments += fmt::format("{}{} octets", arguments.empty() ? "" : ", ", call.literal.size());
   if (call.urgent) arguments += ", urgent";
-  return fmt::format("{}{}", name_of(call.kind), arguments.empty() ? "" : "(" + arguments + ")");
+  return fmt::format("{}{}", to_string(call.kind), arguments.empty() ? "" : "(" + arguments + ")");
 }
 
 std::string result_words(CallKind kind, const target::CallResult& result) {
@@ -138,7 +106,7 @@ void Play::start_call(const script::Call& call, const Step& step, Instant now) {
   auto& pending = calls_.emplace_back();
   pending.call = &call;
   pending.socket = call.socket;
-  pending.name = call.as.empty() ? std::string(name_of(call.kind)) : call.as;
+  pending.name = call.as.empty() ? std::string(to_string(call.kind)) : call.as;
   pending.words = call_words(call, *this);
   note(EntryKind::call, Mark::none, &step, now,
        call.as.empty() ? pending.words : fmt::format("{} as {}", pending.words, call.as));

@@ -204,6 +204,7 @@ enum class CallKind : std::uint8_t {
   get_option,
   state
 };
+[[nodiscard]] std::string_view to_string(CallKind kind);  // "shutdown(write)"
 
 struct ResultMatch {
   struct Success {};  // no error

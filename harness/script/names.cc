@@ -34,6 +34,38 @@ std::string_view to_string(Outcome outcome) {
   return "?";
 }
 
+std::string_view to_string(CallKind kind) {
+  switch (kind) {
+    case CallKind::listen:
+      return "listen";
+    case CallKind::connect:
+      return "connect";
+    case CallKind::accept:
+      return "accept";
+    case CallKind::send:
+      return "send";
+    case CallKind::receive:
+      return "recv";
+    case CallKind::shutdown_write:
+      return "shutdown(write)";
+    case CallKind::shutdown_read:
+      return "shutdown(read)";
+    case CallKind::shutdown_both:
+      return "shutdown(both)";
+    case CallKind::close:
+      return "close";
+    case CallKind::abort:
+      return "abort";
+    case CallKind::set_option:
+      return "setsockopt";
+    case CallKind::get_option:
+      return "getsockopt";
+    case CallKind::state:
+      return "state";
+  }
+  return "?";
+}
+
 std::string_view to_string(State state) {
   switch (state) {
     case State::closed:
