@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "fuzz/enclosed_stack.hh"
 #include "fuzz/faulty_stack.hh"
 #include "fuzz/harness_memory.hh"
@@ -47,6 +49,26 @@ std::optional<Suspicion> examine(const test::Faults& faults) {
   auto examined = session.examine(program, Session::Care::thorough);
   if (!examined) throw std::runtime_error(examined.error().what);
   return examined->suspicion;
+}
+
+// Behind the last octet, and when it has been given back. An odd length: the last granule is in use in part.
+TEST(FencedRoom, WhoReadsBeyondADatagramIsStopped) {
+  FencedRoom room;
+  const std::vector<std::byte> datagram(43, std::byte{7});
+  const std::byte* kept = nullptr;
+  const auto read = [](const std::byte* at) {
+    return std::to_integer<int>(*static_cast<const volatile std::byte*>(at));
+  };
+  room.lend(datagram, [&](target::BytesView lent) {
+    kept = lent.data();
+    EXPECT_TRUE(std::ranges::equal(lent, datagram));
+    if (__asan_poison_memory_region == nullptr) return;
+    EXPECT_DEATH(read(kept + lent.size()), "use-after-poison");
+    EXPECT_DEATH(read(kept - 1), "use-after-poison");
+  });
+  if (__asan_poison_memory_region == nullptr) return;
+  EXPECT_DEATH(read(kept), "use-after-poison");
+  room.lend(datagram, [&](target::BytesView lent) { EXPECT_EQ(read(lent.data() + 42), 7) << "and lent again"; });
 }
 
 TEST(Memory, WhatAStackKeepsIsToldWhereItIsCounted) {
